@@ -1,0 +1,1 @@
+"""Sluice: a data-loss-prevention gateway for file transfers."""

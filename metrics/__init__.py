@@ -1,0 +1,1 @@
+"""Metrics of the gateway: their catalogue and their exporter."""
