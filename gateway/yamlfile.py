@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, get_args
 
+from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -74,15 +76,41 @@ def load_yaml(path: str) -> Document:
     return parse_yaml(text, path)
 
 
-def pydantic_problems(document: Document, errors: list[ErrorDetails], *, at: Where = ()) -> list[Problem]:
-    """Problems for pydantic's `ValidationError.errors()`, placed by line; values are not repeated in the message."""
+def pydantic_problems(
+    document: Document, errors: list[ErrorDetails], *, at: Where = (), model: type[BaseModel] | None = None
+) -> list[Problem]:
+    """Problems for pydantic's `ValidationError.errors()`, placed by line; values are not repeated in the message.
+
+    With the model that refused, an unknown key is told with the keys allowed there.
+    """
     problems = []
     for error in errors:
-        where = at + tuple(error["loc"])
+        steps = tuple(step for step in error["loc"] if step != "[key]")
+        where = at + steps
         name = ".".join(str(step) for step in where) or "the document"
-        message = "unknown key" if error["type"] == "extra_forbidden" else error["msg"]
+        message = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden":
+            message = _unknown_key(str(steps[-1]), _keys_at(model, steps[:-1]))
         problems.append(document.problem(where, f"{name}: {message}"))
     return problems
+
+
+def _keys_at(model: type[BaseModel] | None, where: Where) -> list[str] | None:
+    """Keys of the model found by following the place; None where a list, a mapping or a union hides it."""
+    for step in where:
+        field = model.model_fields.get(str(step)) if model else None
+        kind = get_args(field.annotation)[0] if field and get_args(field.annotation) else field and field.annotation
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return list(model.model_fields) if model else None
+
+
+def _unknown_key(key: str, allowed: list[str] | None) -> str:
+    if allowed is None:
+        return "unknown key"
+    if not allowed:
+        return "unknown key; allowed: none"
+    near = get_close_matches(key, allowed, n=1)
+    return f"unknown key; {f'did you mean {near[0]}? ' if near else ''}allowed: {', '.join(allowed)}"
 
 
 def _plain(value: object, where: Where, lines: dict[Where, int]) -> object:
