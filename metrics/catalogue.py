@@ -37,6 +37,7 @@ REFUSED_CONNECTIONS = Counter(
     "sluice_refused_connections_total", "Connections closed before any request could be read.", ["reason"]
 )
 FAILURES = Counter("sluice_failures_total", "Faults inside the gateway; each one refused what it touched.", ["part"])
+PROCESS_RESTARTS = Counter("sluice_process_restarts_total", "Processes of the gateway started again.", ["kind"])
 SANDBOX_LAYERS = Gauge(
     "sluice_sandbox_layers",
     "Sandbox layers in force in every inspector (1) or missing (0).",
@@ -63,6 +64,7 @@ CATALOGUE = (
     POLICY_RELOAD_FAILURES,
     REFUSED_CONNECTIONS,
     FAILURES,
+    PROCESS_RESTARTS,
     SANDBOX_LAYERS,
     BUILD_INFO,
 )

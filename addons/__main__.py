@@ -1,0 +1,113 @@
+"""`python -m addons --slot N [--config FILE]`: composition root of one proxy worker."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import structlog
+
+from addons.identify import Identify
+from addons.judge import Judge
+from addons.loop import GatewayLoop
+from addons.resolve import Resolver
+from addons.worker import fail, serve
+from gateway.config import load_settings
+from gateway.destinations.catalogue import load_catalogue
+from gateway.destinations.geo import Geo
+from gateway.errors import ConfigError, SluiceError
+from gateway.inspectors.client import InspectorClient
+from gateway.policy.load import load_policy
+from gateway.policy.model import Policy
+from gateway.process import die_with_parent
+from gateway.records.journal import Journal
+from gateway.settings import Settings
+from metrics import catalogue as metrics
+
+log = structlog.get_logger()
+
+
+class PolicyInForce:
+    """The policy of this worker; a bad reload keeps the old one, counts and says so."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        self.policy: Policy = load_policy(path)
+        metrics.POLICY_INFO.labels(digest=self.policy.digest).set(1)
+
+    def __call__(self) -> Policy:
+        """The policy to decide by, now."""
+        return self.policy
+
+    def reload(self) -> None:
+        """Read the file again."""
+        try:
+            fresh = load_policy(self.path)
+        except ConfigError as error:
+            metrics.POLICY_RELOAD_FAILURES.inc()
+            log.error("policy not reloaded; the old one stays", problems=[str(problem) for problem in error.problems])
+            return
+        metrics.POLICY_INFO.labels(digest=self.policy.digest).set(0)
+        self.policy = fresh
+        metrics.POLICY_INFO.labels(digest=fresh.digest).set(1)
+        log.info("policy reloaded", digest=fresh.digest)
+
+
+def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge, PolicyInForce]:
+    """Everything a verdict needs; raises SluiceError with what a person must mend."""
+    policy = PolicyInForce(str(settings.policy) if settings.policy else None)
+    node = socket.gethostname()
+    journal = Journal.open(
+        settings.state_dir / "journal",
+        node=node,
+        worker=str(slot),
+        version=version("sluice-dlp"),
+        now=lambda: datetime.now(UTC),
+    )
+    database = str(settings.geo.database) if settings.geo.database else None
+    judge = Judge(
+        resolver=Resolver(settings, load_catalogue([str(path) for path in settings.catalogue]), Geo.open(database, settings.geo.overrides)),
+        identify=Identify.from_settings(settings),
+        identity_required=settings.identity.required,
+        policy=policy,
+        inspectors=InspectorClient(str(settings.state_dir / "run" / "inspectors.sock"), settings.inspectors.timeout_s),
+        journal=journal,
+        routes=loop.routes,
+        node=node,
+    )
+    return judge, policy
+
+
+def main() -> int:
+    """Run one worker; 0 after a drain, 1 when it could not start, 2 for a bad configuration."""
+    parser = argparse.ArgumentParser(prog="python -m addons")
+    parser.add_argument("--config")
+    parser.add_argument("--slot", type=int, default=0)
+    parser.add_argument("--ready-fd", type=int, default=-1)
+    arguments = parser.parse_args()
+    die_with_parent()
+    try:
+        settings = load_settings(arguments.config, os.environ)
+        with asyncio.Runner(loop_factory=GatewayLoop) as runner:
+            loop = runner.get_loop()
+            assert isinstance(loop, GatewayLoop)
+            judge, policy = build_judge(settings, loop, arguments.slot)
+            try:
+                runner.run(serve(settings, judge, ready_fd=arguments.ready_fd, reload=policy.reload))
+            finally:
+                judge.journal.close()
+    except ConfigError as error:
+        fail(str(error))
+        return 2
+    except (SluiceError, OSError) as error:
+        return fail(str(error))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The hooks: open a request, ask for the verdict, answer with the refusal. Any error leaves the refusal in place."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from mitmproxy import ctx
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.http._http2 import Http2Connection
+
+from addons.answer import answer_for
+from addons.held import HELD, Held, held_of
+from gateway.errors import RecordError
+from gateway.findings import Inspection
+from gateway.limits import MIB
+from gateway.policy.builtin import builtin_verdict
+from metrics import catalogue as metrics
+
+if TYPE_CHECKING:
+    from mitmproxy import http
+
+    from addons.judge import Judge
+
+MAX_UNSENT_BYTES = 1 * MIB
+"""Most bytes of an upload that may wait for an HTTP/2 upstream's window."""
+STALL_S = 120.0
+"""Longest time an upstream may take nothing before the upload is given up."""
+POLL_S = 0.005
+"""Wait between two looks at an HTTP/2 window; hyper-h2 has no call-back for it."""
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Enforce:
+    """The addon between mitmproxy and the judge."""
+
+    judge: Judge
+
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Refuse what the head alone refuses, before a byte of the body is asked for."""
+        held = flow.metadata.get(HELD)
+        if held is None or flow.error:
+            return
+        metrics.OPEN_TRANSFERS.inc()
+        try:
+            verdict = self.judge.open(flow, held, declared_bytes(flow))
+            if verdict is not None and held.transfer is not None:
+                held.refusal = answer_for(flow, held, verdict)
+                inspection = Inspection(failure="too-large" if verdict.grounds[0].is_size else "malformed")
+                await self.judge.settle(held, held.transfer, inspection, verdict)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, the request is refused
+            self.failed(flow, held, error)
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Ask for the verdict; the layer forwards only when it is recorded and lets through."""
+        held = flow.metadata.get(HELD)
+        if held is None or held.refusal is not None:
+            return
+        spooled_bytes = held.spool.on_disk_bytes
+        metrics.SPOOL_BYTES.inc(spooled_bytes)
+        held.bare = not (held.spool.size_bytes or held.spool_failed or held.too_large or held.trailers)
+        try:
+            if held.transfer is None:
+                raise RecordError("the request was never opened")
+            await self.judge.judge(held, held.transfer)
+            if not held.may_leave and held.verdict is not None:
+                held.refusal = answer_for(flow, held, held.verdict)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, the request is refused
+            self.failed(flow, held, error)
+        finally:
+            metrics.SPOOL_BYTES.dec(spooled_bytes)
+
+    def failed(self, flow: http.HTTPFlow, held: Held, error: BaseException) -> None:
+        """Refuse with a reason after a fault of our own; the record is what could be recorded."""
+        part = "journal" if isinstance(error, RecordError) else "judge"
+        metrics.FAILURES.labels(part=part).inc()
+        log.error("request refused after a fault", part=part, kind=type(error).__name__, id=held.transfer and held.transfer.id)
+        reason = "unrecorded" if isinstance(error, RecordError) else "internal"
+        held.recorded = False
+        held.verdict = builtin_verdict(reason, "")
+        held.refusal = answer_for(flow, held, held.verdict)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """The origin answered: tell the outcome, and let the response stream."""
+        held = flow.metadata.get(HELD)
+        if held is None or flow.response is None:
+            return
+        flow.response.stream = True
+        self.judge.tell_outcome(held, f"forwarded ({flow.response.status_code})")
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The exchange is over."""
+        self.closed(flow)
+
+    async def error(self, flow: http.HTTPFlow) -> None:
+        """The exchange broke off: a forwarded upload is told as aborted, one that never got a verdict is recorded."""
+        held = flow.metadata.get(HELD)
+        if held is None:
+            return
+        held.aborted = True
+        self.judge.tell_outcome(held, "aborted")
+        if not held.recorded and held.transfer is not None and held.verdict is None and held.spool.size_bytes:
+            verdict = builtin_verdict("internal", "", because="the client went away before everything had arrived")
+            try:
+                await self.judge.settle(held, held.transfer, Inspection(failure="aborted"), verdict)
+            except RecordError:
+                metrics.FAILURES.labels(part="journal").inc()
+        self.closed(flow)
+
+    def closed(self, flow: http.HTTPFlow) -> None:
+        """Count the request out, once."""
+        if flow.metadata.pop(HELD, None) is not None:
+            metrics.OPEN_TRANSFERS.dec()
+
+    async def sluice_drain(self, flow: http.HTTPFlow) -> None:
+        """Wait until the upstream has taken what was written to it; give the upload up when it takes nothing."""
+        held = held_of(flow)
+        handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
+        if handler is None:
+            held.aborted = True
+            return
+        try:
+            async with asyncio.timeout(STALL_S):
+                own = handler.transports.get(flow.server_conn)
+                if own is not None and own.writer is not None:
+                    await own.writer.drain()
+                while unsent_bytes(handler.layer, flow) > MAX_UNSENT_BYTES:
+                    await asyncio.sleep(POLL_S)
+        except (OSError, TimeoutError):
+            held.aborted = True
+
+
+def unsent_bytes(top: object, flow: http.HTTPFlow) -> int:
+    """Bytes that wait for the window of an HTTP/2 upstream; 0 over HTTP/1 and once the connection is gone."""
+    for layer in getattr(getattr(top, "context", None), "layers", ()):
+        if isinstance(layer, HttpLayer) and flow.server_conn in layer.connections:
+            for client in layer.connections[flow.server_conn].context.layers:
+                if isinstance(client, Http2Connection) and client.conn is flow.server_conn:
+                    buffers = client.h2_conn.stream_buffers.values()
+                    return sum(len(chunk.data) for buffer in buffers for chunk in buffer)
+    return 0
+
+
+def declared_bytes(flow: http.HTTPFlow) -> int:
+    """Content-Length, 0 when the client declares none; the stock validation has refused disputes about it."""
+    text = flow.request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0

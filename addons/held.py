@@ -1,0 +1,54 @@
+"""What the gateway knows of one request while it is held; travels in the flow's metadata under `HELD`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from mitmproxy import http
+
+    from gateway.findings import Verdict
+    from gateway.spool import Spool
+    from gateway.transfer import Transfer
+
+HELD = "sluice"
+"""Key in `flow.metadata`."""
+
+
+@dataclass(slots=True)
+class Held:
+    """State of one request; the layer lets bytes leave only when `may_leave` says so."""
+
+    spool: Spool
+    max_body_bytes: int
+    """Counted length over which the request is refused while it is still arriving."""
+    transfer: Transfer | None = None
+    verdict: Verdict | None = None
+    """Set by `enforce` after the record of it is durable, never before."""
+    recorded: bool = False
+    refusal: http.Response | None = None
+    """Deny first: what the client gets unless a verdict lets the request through."""
+    too_large: bool = False
+    """The counted length passed `max_body_bytes`; the body is incomplete."""
+    spool_failed: bool = False
+    trailers: bool = False
+    bare: bool = False
+    """The request carries no body: nothing is uploaded, so an allowed one needs no record."""
+    aborted: bool = False
+    """The client went away."""
+    arrived_at: float = 0.0
+    """Monotonic seconds when the last byte was in."""
+    started_at: float = field(default=0.0)
+    """Monotonic seconds when the head was in."""
+    outcome_told: bool = False
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether a verdict, recorded if there is a body, lets the request through; anything missing means no."""
+        return (self.recorded or self.bare) and self.verdict is not None and self.verdict.action.lets_through
+
+
+def held_of(flow: http.HTTPFlow) -> Held:
+    """The state of the flow; KeyError when the layer did not make it, which callers treat as a refusal."""
+    return cast(Held, flow.metadata[HELD])

@@ -1,0 +1,186 @@
+"""One held request → a recorded verdict: who, where, inspect, decide, record, in this order and never short of the last."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from addons.capture import channel_of, head_problem, request_of
+from addons.resolve import Resolver, Unreachable
+from gateway.errors import InspectorError, RecordError
+from gateway.findings import Action, Inspection, Verdict
+from gateway.policy.builtin import builtin_verdict
+from gateway.policy.decide import decide, refuse_size
+from gateway.records.ids import new_id
+from gateway.records.record import build_record, outcome_record
+from gateway.transfer import Actor, Destination, Transfer
+from metrics import catalogue as metrics
+
+if TYPE_CHECKING:
+    from mitmproxy import http
+
+    from addons.held import Held
+    from addons.loop import Routes
+    from gateway.inspectors.client import InspectorClient
+    from gateway.policy.model import Policy
+    from gateway.records.journal import Journal
+
+CALENDAR = ZoneInfo("Asia/Shanghai")
+"""Days of policy exceptions and ledgers are days of this zone (LAW.md, 3.1)."""
+RECORD_S = 20.0
+"""Longest wait for the journal; over it the transfer is refused."""
+
+
+def now() -> str:
+    """The time as records have it: RFC 3339, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class Judge:
+    """Everything a verdict needs; one per worker."""
+
+    resolver: Resolver
+    identify: Callable[[http.HTTPFlow], Actor]
+    identity_required: bool
+    policy: Callable[[], Policy]
+    inspectors: InspectorClient
+    journal: Journal
+    routes: Routes
+    node: str
+    draining: bool = False
+
+    def open(self, flow: http.HTTPFlow, held: Held, declared_bytes: int) -> Verdict | None:
+        """Make the transfer from the head; the verdict when the head alone refuses it, without any waiting."""
+        request = request_of(flow, declared_bytes)
+        host, port = flow.request.host, flow.request.port
+        destination = self.resolver.known(host, port, request)
+        held.transfer = Transfer(
+            id=new_id(),
+            at=now(),
+            actor=self.identify(flow),
+            destination=destination,
+            channel=channel_of(flow),
+            request=request,
+        )
+        reason, because = head_problem(flow)
+        if self.draining:
+            reason, because = "draining", ""
+        elif not reason and self.identity_required and not held.transfer.actor.user:
+            reason, because = "identity", ""
+        elif not reason and declared_bytes > held.max_body_bytes:
+            reason, because = "body-limit", f"{declared_bytes} bytes declared, {held.max_body_bytes} allowed"
+        if reason:
+            return builtin_verdict(reason, self.policy().digest, because=because)
+        return self.size_verdict(held.transfer, declared_bytes)
+
+    def size_verdict(self, transfer: Transfer, size_bytes: int) -> Verdict | None:
+        """The refusal for a body of that length at that destination, None when it may be received."""
+        return refuse_size(transfer, size_bytes, self.policy(), today=today(), whole_body=True)
+
+    async def judge(self, held: Held, transfer: Transfer) -> None:
+        """Set `held.verdict` and `held.recorded`; whatever goes wrong leaves them as they are, which refuses."""
+        transfer = replace(transfer, request=replace(transfer.request, bytes=held.spool.size_bytes))
+        held.transfer = transfer
+        reason = "trailers" if held.trailers else "spool" if held.spool_failed else "body-limit" if held.too_large else ""
+        if reason:
+            early = self.size_verdict(transfer, held.max_body_bytes + 1) if held.too_large else None
+            verdict = early or builtin_verdict(reason, self.policy().digest)
+            await self.settle(held, transfer, Inspection(failure="too-large" if held.too_large else reason), verdict)
+            return
+        try:
+            destination, target = await self.resolver.locate(transfer.destination)
+        except Unreachable as why:
+            verdict = builtin_verdict(why.reason, self.policy().digest, because=why.because)
+            await self.settle(held, transfer, Inspection(failure=why.reason), verdict)
+            return
+        transfer = held.transfer = replace(transfer, destination=destination)
+        inspection = await self.inspect(held, transfer)
+        verdict = decide(transfer, inspection, self.policy(), today=today())
+        if held.bare and verdict.action is Action.ALLOW:
+            held.verdict = verdict
+        else:
+            await self.settle(held, transfer, inspection, verdict)
+        if held.may_leave:
+            self.routes.approve((transfer.destination.host, transfer.destination.port), target)
+
+    async def inspect(self, held: Held, transfer: Transfer) -> Inspection:
+        """What the inspectors say; a failure is an inspection that says so, never an exception."""
+        if held.bare and not transfer.request.query:
+            return Inspection()
+        try:
+            found = await self.inspectors.inspect(transfer, held.spool.payload, held.spool.size_bytes)
+        except InspectorError as error:
+            metrics.FAILURES.labels(part="inspector").inc()
+            return Inspection(failure=error.reason)
+        for stage, seconds in found.stages.items():
+            metrics.INSPECTION_SECONDS.labels(stage=stage).observe(seconds)
+        return found
+
+    async def settle(self, held: Held, transfer: Transfer, inspection: Inspection, verdict: Verdict) -> None:
+        """Make the verdict durable, then let it count; raises RecordError when it cannot be made durable."""
+        held.verdict = verdict
+        duration_ms = (time.monotonic() - held.started_at) * 1000
+        body = build_record(transfer, inspection, verdict, node=self.node, duration_ms=duration_ms)
+        waits = [self.append("verdict", body)]
+        if not verdict.action.lets_through:
+            status = refusal_status(verdict)
+            outcome = "aborted" if held.aborted else f"refused ({status})"
+            waits.append(self.append("outcome", outcome_record(transfer.id, outcome, now())))
+            held.outcome_told = True
+        try:
+            async with asyncio.timeout(RECORD_S):
+                await asyncio.gather(*waits)
+        except (RecordError, TimeoutError) as error:
+            metrics.FAILURES.labels(part="journal").inc()
+            held.verdict = builtin_verdict("unrecorded", verdict.policy_digest)
+            raise RecordError("the verdict could not be recorded") from error
+        held.recorded = True
+        count(transfer, inspection, verdict)
+        if held.arrived_at:
+            metrics.UPLOAD_HOLD_SECONDS.observe(time.monotonic() - held.arrived_at)
+
+    def append(self, kind: str, body: dict[str, Any]) -> Awaitable[object]:
+        """A wait for one journal line to be on the disk."""
+        return asyncio.wrap_future(self.journal.append(kind, body))
+
+    def tell_outcome(self, held: Held, outcome: str) -> None:
+        """Journal what became of a recorded transfer, once; nobody waits for it."""
+        if held.outcome_told or not held.recorded or held.transfer is None:
+            return
+        held.outcome_told = True
+        self.journal.append("outcome", outcome_record(held.transfer.id, outcome, now()))
+
+
+def today() -> date:
+    """The calendar day that policy exceptions and ledgers go by."""
+    return datetime.now(CALENDAR).date()
+
+
+def refusal_status(verdict: Verdict) -> int:
+    """413 when only size refused it, else 403 (INTERFACE, 4)."""
+    refusing = [ground for ground in verdict.enforced if not ground.action.lets_through]
+    return 413 if refusing and all(ground.is_size for ground in refusing) else 403
+
+
+def count(transfer: Transfer, inspection: Inspection, verdict: Verdict) -> None:
+    """The metrics of one recorded transfer."""
+    destination: Destination = transfer.destination
+    action, category = verdict.action.word, destination.category.value
+    metrics.TRANSFERS.labels(
+        action=action, category=category, region=destination.region.value, channel=transfer.channel.value
+    ).inc()
+    metrics.TRANSFER_BYTES.labels(action=action, category=category).inc(transfer.request.bytes)
+    metrics.COVERAGE.labels(coverage=inspection.coverage.value).inc()
+    metrics.COVERAGE_BYTES.labels(coverage=inspection.coverage.value).inc(transfer.request.bytes)
+    if not verdict.action.lets_through:
+        for rule in {ground.rule for ground in verdict.enforced if not ground.action.lets_through}:
+            metrics.BLOCKED.labels(rule=rule).inc()
+    for part in inspection.parts:
+        for finding in part.findings:
+            metrics.FINDINGS.labels(signature=finding.signature, severity=finding.severity.value).inc(finding.count)

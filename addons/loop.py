@@ -1,0 +1,50 @@
+"""The event loop of a proxy worker: it connects only where a verdict has approved a route, and shares its port."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections import OrderedDict
+from typing import Any
+
+MAX_ROUTES = 10_000
+"""Most approved routes remembered; the oldest are forgotten and approved anew by the next request."""
+
+
+class Routes:
+    """(host, port) as the client asked → (address, port) as resolved and judged."""
+
+    def __init__(self) -> None:
+        self._approved: OrderedDict[tuple[str, int], tuple[str, int]] = OrderedDict()
+
+    def approve(self, asked: tuple[str, int], target: tuple[str, int]) -> None:
+        """Let connections to `asked` go to `target` and nowhere else."""
+        self._approved[asked] = target
+        self._approved.move_to_end(asked)
+        if len(self._approved) > MAX_ROUTES:
+            self._approved.popitem(last=False)
+
+    def target(self, asked: tuple[str, int]) -> tuple[str, int]:
+        """Where a connection to `asked` goes; raises OSError when no verdict has approved it."""
+        try:
+            return self._approved[asked]
+        except KeyError:
+            raise OSError(errno.EACCES, "no verdict has approved this destination") from None
+
+
+class GatewayLoop(asyncio.SelectorEventLoop):
+    """Resolving is done before the verdict, so that the address judged is the address connected to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.routes = Routes()
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        """A TCP connection to the approved target of (host, port)."""
+        if host is not None:
+            host, port = self.routes.target((host, port))
+        return await super().create_connection(protocol_factory, host, port, **options)
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        """A listening socket that the other workers of this machine can listen on too."""
+        return await super().create_server(protocol_factory, host, port, **{"reuse_port": True, **options})

@@ -1,0 +1,160 @@
+"""The corrections to mitmproxy that the gateway needs, all in one place, each with its reason and its test.
+
+They were read against the versions in `PATCHED_VERSIONS`; another version refuses to start until somebody has looked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator
+from typing import Any
+
+import mitmproxy.proxy.layers.http as http_layers
+from mitmproxy import http, version
+from mitmproxy.connection import Connection
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layers.http._http1 import Http1Server, make_error_response
+from mitmproxy.proxy.server import ConnectionHandler
+
+from addons.hold import HoldStream
+from gateway.errors import StartError
+from gateway.limits import KIB, MIB
+from gateway.spool import Spool
+from metrics import catalogue as metrics
+
+PATCHED_VERSIONS = ("12.2.3",)
+"""Releases whose source the patches were read against."""
+MAX_HEAD_BYTES = 128 * KIB
+"""Longest request head over HTTP/1; browsers and servers stop at 8 to 64 KiB."""
+MAX_QUEUED_BYTES = 1 * MIB
+"""Most bytes that may pile up behind a waiting hook before the client's socket is no longer read."""
+
+_stock_handle_connection = ConnectionHandler.handle_connection
+_stock_drain_writers = ConnectionHandler.drain_writers
+_stock_hook_task = ConnectionHandler.hook_task
+_stock_log = ConnectionHandler.log
+_stock_read_headers = Http1Server.read_headers
+
+
+def install(
+    *, new_spool: Callable[[], Spool], max_body_bytes: int, refuse: Callable[[http.HTTPFlow], http.Response]
+) -> None:
+    """Put the hold and the corrections in force; raises StartError for a mitmproxy that nobody has read yet."""
+    if version.VERSION not in PATCHED_VERSIONS:
+        raise StartError(
+            f"mitmproxy {version.VERSION} is installed, but the gateway was checked against "
+            f"{', '.join(PATCHED_VERSIONS)} only; run 'make setup' to install the locked version"
+        )
+    HoldStream.new_spool = staticmethod(new_spool)
+    HoldStream.max_body_bytes = max_body_bytes
+    HoldStream.refuse = staticmethod(refuse)
+    http_layers.HttpStream = HoldStream  # type: ignore[misc]  # looked up by name when a stream is made
+    ConnectionHandler.handle_connection = handle_connection  # type: ignore[method-assign]
+    ConnectionHandler.drain_writers = drain_writers  # type: ignore[method-assign]
+    ConnectionHandler.hook_task = hook_task  # type: ignore[method-assign]
+    ConnectionHandler.log = log  # type: ignore[method-assign,assignment]
+    Http1Server.read_headers = read_headers  # type: ignore[method-assign]
+
+
+def uninstall() -> None:
+    """Put the stock code back; for tests that show what it does."""
+    http_layers.HttpStream = HoldStream.__base__  # type: ignore[misc,assignment]
+    ConnectionHandler.handle_connection = _stock_handle_connection  # type: ignore[method-assign]
+    ConnectionHandler.drain_writers = _stock_drain_writers  # type: ignore[method-assign]
+    ConnectionHandler.hook_task = _stock_hook_task  # type: ignore[method-assign]
+    ConnectionHandler.log = _stock_log  # type: ignore[method-assign]
+    Http1Server.read_headers = _stock_read_headers  # type: ignore[method-assign]
+
+
+async def handle_connection(self: ConnectionHandler, connection: Connection) -> None:
+    """The stock loop, and the socket closed however it ends.
+
+    Stock, a cancel that arrives while an event is handed to the layers leaves the socket open for good: the client
+    waits for an answer that nobody will send, and the descriptor leaks.
+    """
+    try:
+        await _stock_handle_connection(self, connection)
+    finally:
+        left = self.transports.pop(connection, None)
+        if left is not None and left.writer is not None:
+            left.writer.close()
+
+
+async def drain_writers(self: ConnectionHandler) -> None:
+    """The stock wait for slow writers, and a wait for hooks while too much is queued behind them.
+
+    Stock, a client that keeps sending while a hook awaits fills the memory. Only the client's own reading waits here:
+    the upstream's must go on, because a hook may be waiting for it.
+    """
+    await _stock_drain_writers(self)
+    own = self.transports.get(self.client)
+    if own is None or own.handler is not asyncio.current_task():
+        return
+    while queued_bytes(self.layer, self.client) > MAX_QUEUED_BYTES:
+        done = _hook_done(self)
+        done.clear()
+        await done.wait()
+
+
+async def hook_task(self: ConnectionHandler, hook: commands.StartHook) -> None:
+    """The stock task, and a sign to a reader that waits for hooks."""
+    try:
+        await _stock_hook_task(self, hook)
+    finally:
+        _hook_done(self).set()
+
+
+def _hook_done(handler: ConnectionHandler) -> asyncio.Event:
+    try:
+        done: asyncio.Event = handler.__dict__["sluice_hook_done"]
+    except KeyError:
+        done = handler.__dict__["sluice_hook_done"] = asyncio.Event()
+    return done
+
+
+def queued_bytes(top: Any, client: Connection) -> int:
+    """Bytes received from the client that wait behind a blocked layer, and HTTP/1 bytes behind an open request."""
+    total = 0
+    for layer in getattr(getattr(top, "context", None), "layers", ()):
+        total += _waiting(layer)
+        connections = getattr(layer, "connections", None)
+        if isinstance(connections, dict):
+            total += sum(_waiting(stream) for stream in layer.streams.values())
+            server = connections.get(client)
+            if isinstance(server, Http1Server):
+                total += len(server.buf)
+    return total
+
+
+def _waiting(layer: Any) -> int:
+    queue = getattr(layer, "_paused_event_queue", ())
+    return sum(len(event.data) for event in queue if hasattr(event, "data"))
+
+
+def log(
+    self: ConnectionHandler, message: str, level: int = logging.INFO, exc_info: Any = None
+) -> None:
+    """The stock log, and the client closed after an error inside a layer.
+
+    Stock, an exception in a layer ("mitmproxy has crashed!") leaves the connection open and the client waiting.
+    """
+    _stock_log(self, message, level, exc_info)
+    if level >= logging.ERROR:
+        metrics.FAILURES.labels(part="engine").inc()
+        own = self.transports.get(self.client)
+        if own is not None and own.handler is not None:
+            own.handler.cancel("layer failed")
+
+
+def read_headers(self: Http1Server, event: events.ConnectionEvent) -> Generator[commands.Command, Any, None]:
+    """The stock state, and a bound on the head; what is not HTTP is counted and closed."""
+    yield from _stock_read_headers(self, event)
+    if self.state == self.read_headers and len(self.buf) > MAX_HEAD_BYTES:
+        metrics.REFUSED_CONNECTIONS.labels(reason="head-too-large").inc()
+        yield commands.SendData(self.conn, make_error_response(431, "The request head is too large."))
+        yield commands.CloseConnection(self.conn)
+        self.buf.maybe_extract_at_most(len(self.buf))
+        self.state = self.done
+    elif self.state == self.done and self.request is None:
+        metrics.REFUSED_CONNECTIONS.labels(reason="not-http").inc()

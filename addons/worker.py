@@ -1,0 +1,172 @@
+"""Composition of one proxy worker: mitmproxy's Master built in code, the addons as a literal list."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import certifi
+import structlog
+from mitmproxy import certs
+from mitmproxy.addons.core import Core
+from mitmproxy.addons.disable_h2c import DisableH2C
+from mitmproxy.addons.errorcheck import ErrorCheck
+from mitmproxy.addons.next_layer import NextLayer
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.master import Master
+from mitmproxy.options import Options
+
+from addons import patches
+from addons.answer import last_resort
+from addons.enforce import Enforce
+from addons.judge import Judge
+from addons.opaque import Opaque
+from gateway.errors import StartError
+from gateway.settings import Settings
+from gateway.spool import Spool
+from metrics import catalogue as metrics
+
+LEAF_CAP = 5000
+"""Leaf certificates kept; at mitmproxy's 100 a busy gateway signs anew all the time (ENGINE, 5)."""
+DRAIN_S = 25.0
+"""Longest wait for open uploads after SIGTERM; below the supervisor's own patience."""
+DRAIN_POLL_S = 0.1
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Ready:
+    """Tells the supervisor that the port is open."""
+
+    descriptor: int
+
+    def running(self) -> None:
+        """All addons run and the port is bound."""
+        if self.descriptor >= 0:
+            with contextlib.suppress(OSError), open(self.descriptor, "wb") as pipe:
+                pipe.write(b"1")
+            self.descriptor = -1
+
+
+def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1) -> Master:
+    """The Master of a worker; raises StartError when mitmproxy is not the version the hold was built on."""
+    spool_dir = str(settings.state_dir / "spool")
+    patches.install(
+        new_spool=lambda: Spool(spool_dir), max_body_bytes=settings.limits.max_body_bytes, refuse=last_resort
+    )
+    certs.CertStore.STORE_CAP = LEAF_CAP
+    master = Master(Options())
+    master.addons.add(
+        Core(),
+        Proxyserver(),
+        NextLayer(),
+        Opaque(),
+        TlsConfig(),
+        DisableH2C(),
+        Enforce(judge),
+        ErrorCheck(),
+        Ready(ready_fd),
+    )
+    master.options.update(**engine_options(settings))
+    return master
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """mitmproxy's options; what could stream, ignore or pass bytes unread is off and stays off."""
+    return {
+        "mode": ["regular"],
+        "listen_host": settings.listen.host,
+        "listen_port": settings.listen.port,
+        "confdir": str(settings.tls.ca_dir),
+        "ssl_verify_upstream_trusted_ca": str(trust_bundle(settings)),
+        "http2": settings.http2,
+        "connection_strategy": "lazy",
+        "rawtcp": False,
+        "websocket": False,
+        "validate_inbound_headers": True,
+        "stream_large_bodies": None,
+        "store_streamed_bodies": False,
+        "ignore_hosts": [],
+        "allow_hosts": [],
+        "tcp_hosts": [],
+        "udp_hosts": [],
+    }
+
+
+def trust_bundle(settings: Settings) -> Path:
+    """Path of one PEM file with the public trust anchors and the extra ones of the settings."""
+    if not settings.upstream.trusted_ca:
+        return Path(certifi.where())
+    texts = [Path(certifi.where()).read_text("ascii")]
+    for path in settings.upstream.trusted_ca:
+        text = path.read_text("ascii")
+        if "-----BEGIN CERTIFICATE-----" not in text:
+            raise StartError(f"{path}: upstream.trusted_ca needs a PEM certificate; this file has none")
+        texts.append(text)
+    bundle = settings.state_dir / "run" / "trust.pem"
+    content = "\n".join(texts)
+    if not bundle.exists() or bundle.read_text("ascii") != content:
+        aside = bundle.with_suffix(f".{time.monotonic_ns()}")
+        aside.write_text(content, "ascii")
+        aside.replace(bundle)
+    return bundle
+
+
+class EngineLog(logging.Handler):
+    """mitmproxy's log holds addresses and bytes of requests, so only the kind of its errors is kept."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line without the message."""
+        kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        log.error("engine error", logger=record.name, line=record.lineno, kind=kind)
+
+
+def quiet_engine() -> None:
+    """Send every stdlib log of ERROR and above to structlog without its text, and drop the rest."""
+    root = logging.getLogger()
+    root.handlers[:] = [EngineLog(logging.ERROR)]
+    root.setLevel(logging.ERROR)
+
+
+async def serve(settings: Settings, judge: Judge, *, ready_fd: int, reload: Any) -> None:
+    """Run a worker until SIGTERM, then stop listening and wait for open uploads."""
+    master = build_master(settings, judge, ready_fd=ready_fd)
+    quiet_engine()
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    running = asyncio.create_task(master.run())
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait([running, stop], return_when=asyncio.FIRST_COMPLETED)
+    if not running.done():
+        await drain(master, judge)
+        master.shutdown()
+    stop.cancel()
+    await running
+
+
+async def drain(master: Master, judge: Judge) -> None:
+    """Stop listening, refuse what is new on open connections, and wait for what is open."""
+    proxy = master.addons.get("proxyserver")
+    await proxy.servers.update([])
+    judge.draining = True
+    deadline = time.monotonic() + DRAIN_S
+    while time.monotonic() < deadline and metrics.OPEN_TRANSFERS._value.get() > 0:  # noqa: SLF001 - no public reader
+        await asyncio.sleep(DRAIN_POLL_S)
+
+
+def fail(message: str) -> int:
+    """Print one sentence for the supervisor to show, and the exit code of a start that failed."""
+    sys.stderr.write(message + "\n")
+    return 1

@@ -1,0 +1,108 @@
+"""Refusals that no policy decides: what the gateway itself cannot let through, each with its sentence."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import NamedTuple
+
+from gateway.findings import Action, Ground, Verdict
+
+
+class Refusal(NamedTuple):
+    """Text of one built-in refusal."""
+
+    rule: str
+    basis: tuple[str, ...]
+    zh: str
+    en: str
+    guidance_zh: str
+    guidance_en: str
+
+
+_CHECK_ADDRESS = ("请核对地址；确需访问时请联系网络管理员。", "Check the address; ask the network team if you need it.")
+_TRY_AGAIN = (
+    "请稍后重试；若再次出现，请把编号告诉信息安全部门。",
+    "Try again later; if it happens again, give the number to the security team.",
+)
+_OTHER_WAY = (
+    "请改用公司批准的客户端或网页上传。",
+    "Use a client or web page that the company has approved.",
+)
+
+BUILTIN = {
+    "identity": Refusal(
+        "identity.required", ("S003-3#2",),
+        "无法确认是谁在发送，未登录的设备不能外发。", "The gateway does not know who is sending, so nothing may leave.",
+        "请先登录代理或使用已登记的设备。", "Log in to the proxy or use a registered device.",
+    ),
+    "private-address": Refusal(
+        "destination.private", (),
+        "目标地址属于内部或保留网段，不能经由网关访问。", "The address is private or reserved and cannot be reached through the gateway.",
+        *_CHECK_ADDRESS,
+    ),
+    "unresolved": Refusal(
+        "destination.unresolved", (),
+        "找不到目标服务器。", "The server's name could not be resolved.", *_CHECK_ADDRESS,
+    ),
+    "host-mismatch": Refusal(
+        "wire.host-mismatch", (),
+        "请求中的服务器名称前后不一致，无法判断实际去向。", "The request names more than one server, so its destination is unclear.",
+        *_OTHER_WAY,
+    ),
+    "malformed-head": Refusal(
+        "wire.malformed-head", (),
+        "请求格式不规范，无法保证检查的内容与服务器收到的一致。", "The request is malformed, so what was read might not be what the server gets.",
+        *_OTHER_WAY,
+    ),
+    "upgrade": Refusal(
+        "wire.upgrade", (),
+        "该网页使用网关尚不能检查的连接方式（WebSocket 等）。", "The page uses a kind of connection (such as WebSocket) that the gateway cannot read yet.",
+        *_OTHER_WAY,
+    ),
+    "trailers": Refusal(
+        "wire.trailers", (),
+        "请求在正文之后还附带了字段，网关不予转发。", "The request carries fields after its body, which the gateway does not forward.",
+        *_OTHER_WAY,
+    ),
+    "body-limit": Refusal(
+        "limits.body", (),
+        "上传内容超过网关能够检查的大小。", "The upload is larger than the gateway can read.",
+        "请分成较小的文件，或使用公司云盘。", "Split it into smaller files or use the company drive.",
+    ),
+    "spool": Refusal(
+        "gateway.spool", (),
+        "网关暂时没有空间接收上传。", "The gateway has no room for the upload at the moment.", *_TRY_AGAIN,
+    ),
+    "internal": Refusal(
+        "gateway.not-inspected", (),
+        "网关未能完成检查，为安全起见没有发送。", "The gateway could not finish reading the upload, so it was not sent.", *_TRY_AGAIN,
+    ),
+    "unrecorded": Refusal(
+        "gateway.not-recorded", ("S001-1#3",),
+        "网关暂时无法留存记录，为安全起见没有发送。", "The gateway cannot keep a record at the moment, so nothing was sent.", *_TRY_AGAIN,
+    ),
+    "draining": Refusal(
+        "gateway.draining", (),
+        "网关正在重新启动。", "The gateway is restarting.", *_TRY_AGAIN,
+    ),
+}
+"""Reason → refusal; the rule ids are part of the interface (metrics label, records)."""
+
+
+def builtin_verdict(reason: str, policy_digest: str, *, because: str = "") -> Verdict:
+    """A block with the one ground that `reason` names; `because` adds facts, never values.
+
+    >>> builtin_verdict("upgrade", "d").action.word
+    'block'
+    """
+    text = BUILTIN[reason]
+    ground = Ground(
+        rule=text.rule,
+        action=Action.BLOCK,
+        basis=text.basis,
+        because=because or text.en,
+        says=MappingProxyType({"zh": text.zh, "en": text.en}),
+        guidance=MappingProxyType({"zh": text.guidance_zh, "en": text.guidance_en}),
+        is_size=reason == "body-limit",
+    )
+    return Verdict(action=Action.BLOCK, grounds=(ground,), policy_digest=policy_digest)
