@@ -155,7 +155,7 @@ class Link:
 
     anchor: Anchor
     live: bool
-    """Whether its writer was still there, so that it may have grown since."""
+    """Whether it may have more: its writer was still there, or the remains of a failed write could not be removed."""
 
 
 def last_link(directory: Path, slot: tuple[str, str]) -> Link | None:

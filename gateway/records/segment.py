@@ -38,6 +38,8 @@ class Segment:
         """Bytes up to the end of the last durable record."""
         self.broken = False
         """True after a failed write: the file takes no more records."""
+        self._uncut = False
+        """True when the remains of a failed write could not be removed."""
         self._path = directory / name.file
         self._head_path = directory / (name.file + HEAD_SUFFIX)
         self._fd = -1
@@ -82,9 +84,10 @@ class Segment:
             # The head comes last, so that it never vouches for bytes that a power cut could take back.
             os.pwrite(self._head_fd, encode_head(seq, self.size + len(data), prev), 0)
         except OSError:
-            self.broken = True
+            self.broken = self._uncut = True
             with suppress(OSError):
                 os.ftruncate(self._fd, self.size)
+                self._uncut = False
             raise
         self.seq, self.hash, self.size = seq, prev, self.size + len(data)
         return receipts
@@ -96,7 +99,7 @@ class Segment:
 
     def link(self) -> Link:
         """What the next file says of this one."""
-        return Link(Anchor(self.name.file, self.seq, self.hash, self.size), live=False)
+        return Link(Anchor(self.name.file, self.seq, self.hash, self.size), live=self._uncut)
 
     def release(self) -> None:
         """Lets the file go; readers then see that nobody writes it."""
