@@ -1,0 +1,61 @@
+# One command each; every target sets up what it needs (INTERFACE: make run, make setup, make test).
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+# A Python of 3.12 or newer: from PATH, then from pyenv's versions folder, the newest first.
+FIND_PYTHON = pyenv=$$(dirname "$$(dirname "$$(command -v pyenv || echo ~/.pyenv/bin/pyenv)")"); \
+	for p in python3.13 python3.12 python3 \
+	$$(ls -d "$${PYENV_ROOT:-$$pyenv}"/versions/3.1[2-9]*/bin/python3 2>/dev/null | sort -rV); do \
+	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then echo "$$p"; break; fi; done
+PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-input
+SYSTEM = bash deploy/system-packages.sh
+
+.PHONY: run setup setup-test test check lock bench geo clean
+
+run: setup
+	@exec $(VENV)/bin/sluice run
+
+setup: $(VENV)/.runtime
+
+$(VENV)/bin/python:
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then echo "Sluice needs Python 3.12 or newer; none was found on PATH or in pyenv" >&2; exit 1; fi; \
+	echo "setting up $(VENV) with $$python"; "$$python" -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(VENV)/bin/python
+	@$(SYSTEM) run
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/runtime.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup-test: $(VENV)/.test
+
+$(VENV)/.test: requirements/test.lock $(VENV)/.runtime
+	@$(SYSTEM) test
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/test.lock
+	@touch $@
+
+test: setup-test
+	@$(PY) -m pytest
+
+check: setup-test
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pip check
+	@$(PY) -m pytest tests/architecture
+
+lock: setup-test
+	@for extra in runtime test; do \
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-header \
+	--no-annotate pyproject.toml --extra build $$([ $$extra = test ] && echo --extra test) -o requirements/$$extra.lock; done
+
+bench: setup-test
+	@$(PY) -m tests.bench
+
+geo: setup
+	@bash deploy/geo.sh var/geo
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Debian packages that no wheel brings: installed where they are missing and this user may, named where he may not.
+#   system-packages.sh run|test
+set -euo pipefail
+want=(libmagic1 libseccomp2)
+if [ "${1:?run or test}" = test ]; then
+  want+=(chromium prometheus openssl curl fonts-wqy-zenhei p7zip-full zip)
+fi
+missing=()
+for package in "${want[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+  echo "please install: ${missing[*]} (for example: sudo apt-get install ${missing[*]})" >&2
+  exit 1
+fi
+echo "installing system packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { apt-get -qq -o DPkg::Lock::Timeout=300 update && \
+       apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  exit 1
+fi
