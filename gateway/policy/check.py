@@ -1,0 +1,181 @@
+"""Mistakes of sense: entries that are well formed and cannot mean what was meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gateway.policy.failclosed import BUILT_IN
+from gateway.policy.names import SIGNATURE_NAMES
+from gateway.policy.problems import nearest
+from gateway.policy.schema import AuthorisedEntry, ExceptionEntry, FindingsTest, PartTest, RuleEntry, When
+from gateway.policy.schema_file import PolicyFile
+from gateway.yamlfile import Where
+
+type Mistake = tuple[Where, str]
+
+PLACEHOLDERS = frozenset({"{found}", "{limit}"})
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_STOPS = frozenset({"coach", "hold", "block"})
+_HEAD_KEYS = frozenset({"destination", "actor", "channel", "body"})
+"""What a condition may ask before a byte of the body is read."""
+_SIZE_KEYS = frozenset({"file", "sent", "over_mb"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Words that entries may refer to, gathered from the file as written, broken entries included."""
+
+    rules: dict[str, RuleEntry | None]
+    """Id → the rule; None for one that has mistakes of its own."""
+    signatures: frozenset[str] | None
+    """Installed signatures and the names the product promises; None when nobody said what is installed."""
+
+
+def mistakes(file: PolicyFile, known: Known, place: Callable[[str, int], Where]) -> Iterator[Mistake]:
+    """Every mistake of sense; `place` gives where in the document the nth valid entry of a section stands."""
+    for index, rule in enumerate(file.rules):
+        yield from _at(place("rules", index), _rule(rule, file))
+    for index, exception in enumerate(file.exceptions):
+        yield from _at(place("exceptions", index), _exception(exception, known))
+    for index, entry in enumerate(file.authorised):
+        yield from _at(place("authorised", index), _authorised(entry))
+    for index, case in enumerate(file.cases):
+        yield from _at(place("cases", index), _rule_names(("rules",), case.rules, (*known.rules, *BUILT_IN)))
+    if known.signatures is not None:
+        yield from _signatures(file, known.signatures, place)
+    for where, block in _findings(file, place):
+        if block.at_most is not None and block.at_most < block.at_least:
+            yield (*where, "at_most"), f"at_most {block.at_most} is under at_least {block.at_least}: never holds"
+
+
+def is_size(when: When) -> bool:
+    """Whether the condition asks for a size over a limit and for nothing that inspection has to find out.
+
+    Such a condition can only become true by a larger file, so it may refuse before the body is complete.
+    """
+    parts = list(_parts(when))
+    return bool(parts) and all(part.over_mb is not None for part in parts) and _is_early(when)
+
+
+def _is_early(when: When) -> bool:
+    for key in when.model_fields_set:
+        if key in {"all_of", "any_of"}:
+            if not all(_is_early(inner) for inner in getattr(when, key)):
+                return False
+        elif key == "negated":
+            # The size known early is the least, so "not over" proves nothing yet.
+            if when.negated is None or not _is_early(when.negated) or any(_parts(when.negated)):
+                return False
+        elif key == "part":
+            if when.part is None or not when.part.model_fields_set <= _SIZE_KEYS:
+                return False
+        elif key not in _HEAD_KEYS:
+            return False
+    return True
+
+
+def _at(where: Where, found: Iterator[Mistake]) -> Iterator[Mistake]:
+    return (((*where, *rest), message) for rest, message in found)
+
+
+def _rule(rule: RuleEntry, file: PolicyFile) -> Iterator[Mistake]:
+    if rule.id.startswith("gateway."):
+        yield ("id",), "ids that begin with 'gateway.' are the gateway's own; choose another"
+    if rule.guidance is None and rule.action in _STOPS:
+        yield (), f"guidance is missing; a rule with action {rule.action} tells the sender what to do instead"
+    if rule.route is not None and rule.route not in file.routes:
+        yield ("route",), f"no such route{nearest(rule.route, list(file.routes))}; routes: {', '.join(file.routes)}"
+    for language, sentence in (("zh", rule.says.zh), ("en", rule.says.en)):
+        for word in _PLACEHOLDER.findall(sentence):
+            if word not in PLACEHOLDERS:
+                yield ("says", language), f"unknown placeholder {word}; allowed: {', '.join(sorted(PLACEHOLDERS))}"
+    if not file.sensitive and any(when.sensitive for when in _conditions(rule.when)):
+        yield ("when",), "asks for sensitive content, but the file has no `sensitive` list"
+    yield from _contradictions(rule.when, ("when",))
+
+
+def _contradictions(when: When, where: Where) -> Iterator[Mistake]:
+    """Lists that stand beside each other in `all` and share no word."""
+    together = [when, *when.all_of]
+    for key in ("category", "region", "audience"):
+        sets = [set(getattr(one.destination, key)) for one in together if one.destination]
+        filled = [words for words in sets if words]
+        if filled and not set.intersection(*filled):
+            yield where, f"destination.{key} is asked for twice with no word in common: never holds"
+    part = when.part
+    if part and part.read is True and (part.reason or part.limit):
+        yield (*where, "part"), "asks for a part that was read and for why it was not: never holds"
+
+
+def _exception(entry: ExceptionEntry, known: Known) -> Iterator[Mistake]:
+    yield from _rule_names(("rules",), entry.rules, tuple(known.rules))
+    if entry.actor is None and entry.destination is None:
+        yield (), "names nobody; give actor or destination"
+    for index, name in enumerate(entry.rules):
+        rule = known.rules.get(name)
+        if rule and not rule.keep_content:
+            yield ("rules", index), f"{name} keeps no content and can have no exception"
+        if rule and entry.up_to_mb is not None and not is_size(rule.when):
+            yield ("up_to_mb",), f"{name} is not a size rule, so a larger limit means nothing for it"
+
+
+def _authorised(entry: AuthorisedEntry) -> Iterator[Mistake]:
+    if not entry.finding_class and not entry.signature:
+        yield (), "allows nothing; give class or signature"
+    if not entry.destination.host and not entry.destination.service:
+        yield ("destination",), "must name a host or a service"
+    if entry.destination.authorised is not None:
+        yield ("destination", "authorised"), "has no meaning inside `authorised`"
+    if "state-secret" in entry.finding_class or any(_covers(p, "marking.state-secret") for p in entry.signature):
+        yield (), "state secrets can be authorised for no destination"
+
+
+def _rule_names(where: Where, names: tuple[str, ...], allowed: tuple[str, ...]) -> Iterator[Mistake]:
+    for index, name in enumerate(names):
+        if name not in allowed:
+            yield (*where, index), f"no rule {name!r}{nearest(name, allowed)}"
+
+
+def _signatures(file: PolicyFile, installed: frozenset[str], place: Callable[[str, int], Where]) -> Iterator[Mistake]:
+    known = installed | SIGNATURE_NAMES.keys()
+    listed: list[tuple[Where, tuple[str, ...]]] = []
+    for where, block in _findings(file, place):
+        listed += [((*where, "signature"), block.signature), ((*where, "except_signature"), block.except_signature)]
+    for index, entry in enumerate(file.authorised):
+        listed.append(((*place("authorised", index), "signature"), entry.signature))
+    for where, names in listed:
+        for index, name in enumerate(names):
+            if not any(_covers(name, signature) for signature in known):
+                yield (*where, index), f"no signature {name!r}{nearest(name, sorted(known))}"
+
+
+def _covers(pattern: str, signature: str) -> bool:
+    return signature.startswith(pattern[:-1]) if pattern.endswith(".*") else signature == pattern
+
+
+def _findings(file: PolicyFile, place: Callable[[str, int], Where]) -> Iterator[tuple[Where, FindingsTest]]:
+    for index, block in enumerate(file.sensitive):
+        yield place("sensitive", index), block
+    for index, rule in enumerate(file.rules):
+        for where, when in _placed(rule.when, (*place("rules", index), "when")):
+            if when.findings:
+                yield (*where, "findings"), when.findings
+
+
+def _placed(when: When, where: Where) -> Iterator[tuple[Where, When]]:
+    yield where, when
+    for key, inner in (("all", when.all_of), ("any", when.any_of)):
+        for index, one in enumerate(inner):
+            yield from _placed(one, (*where, key, index))
+    if when.negated:
+        yield from _placed(when.negated, (*where, "not"))
+
+
+def _conditions(when: When) -> Iterator[When]:
+    return (inner for _, inner in _placed(when, ()))
+
+
+def _parts(when: When) -> Iterator[PartTest]:
+    return (inner.part for inner in _conditions(when) if inner.part)

@@ -1,0 +1,107 @@
+"""A policy in force: frozen rules, exceptions and authorised destinations, made by `gateway.policy.load` only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+
+from gateway.findings import Action
+from gateway.policy.facts import Authorised, Facts, Test
+from gateway.policy.schema import UNIT_BYTES, FindingsTest, Mode, SizeUnit
+from gateway.policy.schema_file import CaseEntry
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No words in any language, shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: a condition, and what it asks for."""
+
+    id: str
+    action: Action
+    basis: tuple[str, ...]
+    owner: str
+    since: date
+    says: Mapping[str, str]
+    """Language → sentence for the sender, with `{found}` and `{limit}` to be filled in."""
+    test: Test = field(repr=False, compare=False)
+    guidance: Mapping[str, str] = NOTHING
+    route: str = ""
+    """URL; empty when there is none."""
+    mode: Mode = "enforce"
+    keep_content: bool = True
+    is_size: bool = False
+    """Whether it can be decided by the size of a file, the sender and the destination alone, before inspection."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyException:
+    """A person's word that some rules do not bind somebody until a date."""
+
+    id: str
+    rules: frozenset[str]
+    ticket: str
+    approver: str
+    owner: str
+    expires: date
+    """Last day on which it applies."""
+    test: Test = field(repr=False, compare=False)
+    up_to_bytes: int | None = None
+    """Largest file it lifts a size rule for; None for any size."""
+
+    def lifts(self, rule: Rule, facts: Facts, today: date) -> bool:
+        """Whether it lifts the rule for this transfer; never once expired."""
+        if rule.id not in self.rules or today > self.expires:
+            return False
+        if self.up_to_bytes is not None:
+            sent = (part.size_bytes for part in facts.parts if part.depth == 0)
+            if any(size_bytes > self.up_to_bytes for size_bytes in sent):
+                return False
+        return self.test(facts) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisedDestination:
+    """An entry of `authorised` with the dates and names behind it."""
+
+    compiled: Authorised
+    owner: str
+    ticket: str = ""
+    expires: date | None = None
+    """Last day on which it applies; None for no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that decides, under one digest."""
+
+    digest: str
+    """SHA-256, hex, of the canonical content: order of rules, comments and cases do not change it."""
+    rules: tuple[Rule, ...] = ()
+    exceptions: tuple[PolicyException, ...] = ()
+    authorised: tuple[AuthorisedDestination, ...] = ()
+    sensitive: tuple[FindingsTest, ...] = ()
+    """What makes a content sensitive, as written."""
+    failures: Mapping[str, Action] = field(default_factory=lambda: MappingProxyType({}))
+    """Reason of a failed inspection → hold or block; block for every reason not listed."""
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    """Signature → language → what the sentences call it."""
+    size_unit: SizeUnit = "MiB"
+    cases: tuple[CaseEntry, ...] = ()
+
+    def authorised_on(self, today: date) -> tuple[Authorised, ...]:
+        """Entries in force that day."""
+        return tuple(e.compiled for e in self.authorised if e.expires is None or today <= e.expires)
+
+    def lifting(self, rule: Rule, facts: Facts, today: date) -> PolicyException | None:
+        """The exception with the first id that lifts the rule here, None when the rule stands."""
+        lifting = (e for e in self.exceptions if e.lifts(rule, facts, today))
+        return min(lifting, key=lambda exception: exception.id, default=None)
+
+    @property
+    def mb_bytes(self) -> int:
+        """Bytes that one MB of this policy stands for."""
+        return UNIT_BYTES[self.size_unit]
