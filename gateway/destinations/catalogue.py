@@ -1,0 +1,198 @@
+"""The endpoint catalogue: YAML files → services and endpoints, and the match of one request in a few microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from gateway.destinations.entries import File, ServiceEntry
+from gateway.destinations.hosts import HostIndex, normal_host
+from gateway.destinations.locate import Locator
+from gateway.destinations.match import NO_MATCH, CatalogueMatch, Head, Pattern, plain_path
+from gateway.errors import ConfigError, Problem
+from gateway.transfer import Category
+from gateway.yamlfile import load_yaml, pydantic_problems
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """One kind of request a service takes, ready to match."""
+
+    id: str
+    kind: str
+    methods: frozenset[str]
+    host: Pattern | None
+    path: Pattern
+    query: Pattern | None
+    header: str
+    ports: frozenset[int]
+    many_files: bool
+    dialect: str
+    category: Category
+    tenant: Locator | None
+    conversation: Locator | None
+
+    def fits(self, head: Head) -> bool:
+        """Whether the request is one of these."""
+        return (
+            head.method in self.methods
+            and (not self.header or self.header in head.headers)
+            and (not self.ports or head.port in self.ports)
+            and self.path.matches(head.plain_path)
+            and (self.host is None or self.host.matches(head.host))
+            and (self.query is None or self.query.matches(head.query))
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Service:
+    """One service, ready to match."""
+
+    id: str
+    name: Mapping[str, str]
+    """Language (`zh`, `en`) → what people call it."""
+    category: Category
+    jurisdiction: str
+    account: str
+    dialect: str
+    tenant: Locator | None
+    personal_tenants: frozenset[str]
+    """Tenants that stand for private accounts; the empty one for requests without a readable tenant."""
+    endpoints: tuple[Endpoint, ...]
+
+    def match(self, head: Head, endpoint: Endpoint | None) -> CatalogueMatch:
+        """What is known of the request; a private account makes an enterprise cloud a personal one."""
+        locator = (endpoint and endpoint.tenant) or self.tenant
+        tenant = locator.find(head) if locator else ""
+        category = endpoint.category if endpoint else self.category
+        is_personal = tenant in self.personal_tenants
+        if is_personal and category is Category.ENTERPRISE_CLOUD:
+            category = Category.PERSONAL_CLOUD
+        return CatalogueMatch(
+            service=self.id,
+            endpoint=endpoint.id if endpoint else "",
+            category=category,
+            jurisdiction=self.jurisdiction,
+            account="personal" if is_personal else self.account,
+            tenant=tenant,
+            conversation=endpoint.conversation.find(head) if endpoint and endpoint.conversation else "",
+            many_files=bool(endpoint and endpoint.many_files),
+            dialect=endpoint.dialect if endpoint else self.dialect,
+            kind=endpoint.kind if endpoint else "",
+        )
+
+
+class Catalogue:
+    """All services known, found by host and then by request."""
+
+    def __init__(self, entries: Iterable[ServiceEntry]) -> None:
+        self.services: dict[str, Service] = {}
+        """Id → service, in the order of the files."""
+        self._hosts: HostIndex[Service] = HostIndex()
+        for entry in entries:
+            service = self.services[entry.id] = _service(entry)
+            for pattern in entry.hosts:
+                self._hosts.add(pattern, service)
+
+    def match(  # noqa: PLR0917 - the six pieces of a request's head
+        self, host: str, port: int, method: str, path: str, query: str, headers: Mapping[str, str]
+    ) -> CatalogueMatch:
+        """What is known of one request; `headers` have lower-case names. Never raises.
+
+        Services are asked from the most specific host pattern to the least. The endpoints of the pattern `*` speak for
+        hosts that no other pattern names, so that no header can move a known host into another category.
+        """
+        is_websocket = headers.get("upgrade", "").lower() == "websocket"
+        head = Head(
+            host=normal_host(host),
+            port=port,
+            method="WS" if is_websocket else method.upper(),
+            path=path,
+            plain_path=plain_path(path),
+            query=query,
+            headers=headers,
+        )
+        known = self._hosts.find(head.host)
+        for service in known or self._hosts.every_host:
+            for endpoint in service.endpoints:
+                if endpoint.fits(head):
+                    return service.match(head, endpoint)
+        return known[0].match(head, None) if known else NO_MATCH
+
+
+def load_catalogue(paths: Sequence[str | Path]) -> Catalogue:
+    """The catalogue in the files, and in the `*.yaml` of the folders, merged in order: a later entry replaces its id.
+
+    Raises ConfigError with every problem of all files.
+    """
+    problems: list[Problem] = []
+    entries: dict[str, ServiceEntry] = {}
+    for path in paths:
+        files = sorted(Path(path).glob("*.yaml")) if Path(path).is_dir() else [Path(path)]
+        if not files:
+            problems.append(Problem(str(path), 0, "the folder has no catalogue file (*.yaml)"))
+        for file in files:
+            try:
+                entries |= {entry.id: entry for entry in _read(str(file))}
+            except ConfigError as error:
+                problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return Catalogue(entries.values())
+
+
+def _read(path: str) -> list[ServiceEntry]:
+    document = load_yaml(path)
+    try:
+        services = File.model_validate(document.value).services
+    except ValidationError as error:
+        raise ConfigError(pydantic_problems(document, error.errors(include_input=False), model=File)) from None
+    first: dict[str, int] = {}
+    problems = []
+    for index, service in enumerate(services):
+        if first.setdefault(service.id, index) != index:
+            line = document.line(("services", first[service.id]))
+            message = f"services.{index}.id: the service {service.id} is in line {line} already; ids must differ"
+            problems.append(document.problem(("services", index, "id"), message))
+    if problems:
+        raise ConfigError(problems)
+    return services
+
+
+def _service(entry: ServiceEntry) -> Service:
+    endpoints = tuple(
+        Endpoint(
+            id=one.id,
+            kind=one.kind,
+            methods=frozenset([one.method] if isinstance(one.method, str) else one.method),
+            host=Pattern(one.host) if one.host else None,
+            path=Pattern(one.path),
+            query=Pattern(one.query, whole=False) if one.query else None,
+            header=one.header,
+            ports=frozenset(one.ports),
+            many_files=one.many_files,
+            dialect=_dialect(one.dialect or entry.dialect),
+            category=one.category or entry.category,
+            tenant=Locator.parse(one.tenant) if one.tenant else None,
+            conversation=Locator.parse(one.conversation) if one.conversation else None,
+        )
+        for one in entry.endpoints
+    )
+    return Service(
+        id=entry.id,
+        name=entry.name.model_dump(),
+        category=entry.category,
+        jurisdiction=entry.jurisdiction,
+        account=entry.account,
+        dialect=_dialect(entry.dialect),
+        tenant=Locator.parse(entry.tenant) if entry.tenant else None,
+        personal_tenants=frozenset(entry.personal_tenants),
+        endpoints=endpoints,
+    )
+
+
+def _dialect(word: str) -> str:
+    return "" if word == "none" else word

@@ -1,0 +1,125 @@
+"""The form of a catalogue file: what people write about a service and its endpoints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from gateway.destinations.hosts import HostIndex
+from gateway.destinations.locate import Locator
+from gateway.destinations.match import Pattern
+from gateway.transfer import Category
+
+DIALECTS = ("wecom", "dingtalk", "feishu", "slack", "telegram", "dropbox", "s3", "github", "google", "graph", "baidu")
+"""Error shapes that a refusal can be told in."""
+
+type Dialect = Literal[
+    "none", "wecom", "dingtalk", "feishu", "slack", "telegram", "dropbox", "s3", "github", "google", "graph", "baidu"
+]
+type Kind = Literal["file", "part", "init", "finish", "rapid", "message", "mail", "share", "code", "prompt", "opaque"]
+type Method = Literal["GET", "POST", "PUT", "PATCH", "OPTIONS", "MOVE", "WS"]
+
+
+def _regex(text: str) -> str:
+    Pattern(text)
+    return text
+
+
+def _locator(text: str) -> str:
+    Locator.parse(text)
+    return text
+
+
+def _host(text: str) -> str:
+    HostIndex[None]().add(text, None)
+    return text
+
+
+def _category(word: object) -> Category:
+    try:
+        return Category(str(word))
+    except ValueError:
+        raise ValueError(f"not a category; allowed: {', '.join(Category)}") from None
+
+
+type Id = Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
+type Regex = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_regex)]
+type LocatorText = Annotated[str, AfterValidator(_locator)]
+type HostText = Annotated[str, AfterValidator(_host)]
+type CategoryWord = Annotated[Category, BeforeValidator(_category)]
+
+
+class Entry(BaseModel):
+    """Base: frozen, strict types, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Name(Entry):
+    """What people call a service."""
+
+    zh: Annotated[str, Field(min_length=1)]
+    en: Annotated[str, Field(min_length=1)]
+
+
+class EndpointEntry(Entry):
+    """One kind of request; the first one that fits counts."""
+
+    id: Id
+    kind: Kind
+    """`file` carries file bytes, `part` a piece of one, `init` announces one, `finish` completes one, `rapid` sends
+    hashes in place of bytes, `opaque` is encrypted by the client."""
+    method: Method | list[Method] = "POST"
+    """`WS` is the handshake of a WebSocket."""
+    host: Regex | None = None
+    """The whole host; None for every host of the service."""
+    path: Regex
+    """The whole path without query, percent-decoded once."""
+    query: Regex | None = None
+    """Something in the raw query."""
+    header: Annotated[str, Field(pattern="^[a-z0-9-]*$")] = ""
+    """Lower-case name of a header that must be there."""
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = []
+    """Ports it is found on; empty for all."""
+    many_files: bool = False
+    """Whether one request may carry several files."""
+    dialect: Dialect | None = None
+    """None for the service's."""
+    category: CategoryWord | None = None
+    """None for the service's."""
+    tenant: LocatorText | None = None
+    """None for the service's."""
+    conversation: LocatorText | None = None
+
+
+def _ids_differ(endpoints: list[EndpointEntry]) -> list[EndpointEntry]:
+    twice = [name for name, count in Counter(one.id for one in endpoints).items() if count > 1]
+    if twice:
+        raise ValueError(f"endpoint ids must differ, twice there: {', '.join(twice)}")
+    return endpoints
+
+
+class ServiceEntry(Entry):
+    """One service."""
+
+    id: Id
+    name: Name
+    category: CategoryWord
+    jurisdiction: Annotated[str, Field(pattern="^([A-Z]{2})?$")]
+    """ISO 3166-1 alpha-2; empty when it is not the same for every server."""
+    account: Literal["personal", "enterprise", "both"]
+    """Who has accounts there."""
+    dialect: Dialect = "none"
+    hosts: Annotated[list[HostText], Field(min_length=1)]
+    tenant: LocatorText | None = None
+    personal_tenants: list[str] = []
+    """Tenants that are private accounts, `""` when no tenant can be read."""
+    endpoints: Annotated[list[EndpointEntry], AfterValidator(_ids_differ)] = []
+
+
+class File(Entry):
+    """A catalogue file."""
+
+    services: list[ServiceEntry]

@@ -1,0 +1,98 @@
+"""What matching in the catalogue speaks of: the request's head, linear-time patterns, and the match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+from gateway.transfer import Category
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a request's head says, in the forms that matching needs."""
+
+    host: str
+    """In the form of `normal_host`."""
+    port: int
+    method: str
+    """Upper case; `WS` for the handshake of a WebSocket."""
+    path: str
+    """As sent."""
+    plain_path: str
+    """In the form of `plain_path`."""
+    query: str
+    headers: Mapping[str, str]
+    """Lower-case name → value."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueMatch:
+    """What the catalogue knows about one request; the empty match when it knows nothing."""
+
+    service: str = ""
+    endpoint: str = ""
+    """Empty when the host is known and the request is not."""
+    category: Category = Category.OTHER
+    jurisdiction: str = ""
+    """ISO 3166-1 alpha-2 of the law the service is run under; empty when unknown or different from server to server."""
+    account: str = ""
+    """`personal`, `enterprise`, `both`, or empty."""
+    tenant: str = ""
+    conversation: str = ""
+    many_files: bool = False
+    dialect: str = ""
+    """Error shape the service's own clients read; empty for none."""
+    kind: str = ""
+    """`file part init finish rapid message mail share code prompt opaque`, or empty."""
+
+
+NO_MATCH = CatalogueMatch()
+"""The generic fallback: nothing known, category `other`."""
+
+
+class Pattern:
+    """A regular expression matched in time linear in the text, whatever the expression: Rust's engine, by pydantic.
+
+    The standard `re` backtracks, and paths come from the client. Case is ignored; `.` takes every character.
+    """
+
+    __slots__ = ("_validator", "source")
+
+    def __init__(self, source: str, *, whole: bool = True) -> None:
+        """Raises ValueError with the reason when the expression is wrong, too large, or looks around or back."""
+        self.source = source
+        # The source alone first, so that a stray parenthesis cannot reach out of the group around it.
+        _compiled(source)
+        self._validator = _compiled(f"(?is)^(?:{source})$" if whole else f"(?is){source}")
+
+    def matches(self, text: str) -> bool:
+        """Whether the text fits; lone surrogates never do.
+
+        >>> Pattern("/v[12]/files").matches("/v2/files"), Pattern("/v[12]/files").matches("/v2/files/x")
+        (True, False)
+        """
+        return self._validator.isinstance_python(text)
+
+
+def _compiled(expression: str) -> SchemaValidator:
+    try:
+        return SchemaValidator(core_schema.str_schema(pattern=expression, regex_engine="rust-regex"))
+    except SchemaError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        reason = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), "too large")
+    raise ValueError(f"not a regular expression of the linear kind: {reason}")
+
+
+def plain_path(path: str) -> str:
+    """The path as servers read it: percent-decoded once, doubled slashes made one, no lone surrogate.
+
+    >>> plain_path("//v1.0/me/root%3A/a%3A/content")
+    '/v1.0/me/root:/a:/content'
+    """
+    decoded = unquote(path).encode("utf-8", "replace").decode()
+    return re.sub("/{2,}", "/", decoded) if "//" in decoded else decoded
