@@ -1,0 +1,10 @@
+"""Kinds of documents and classification marks."""
+
+from __future__ import annotations
+
+from gateway.detect.detector import Detector
+from gateway.detect.documents.evidence import EvidenceDetector
+from gateway.detect.documents.markings import MarkingDetector
+
+DOCUMENT_DETECTORS: tuple[Detector, ...] = (MarkingDetector(), EvidenceDetector())
+"""Detectors of this room, in the order they run."""

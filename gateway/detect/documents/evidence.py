@@ -1,0 +1,147 @@
+"""Documents told by weighted evidence: titles, filled labels, headings and phrases of one kind of document.
+
+A signature lists terms in groups; every distinct term that is found in its place adds the group's weight:
+
+`title` on a short line near the head of a page · `labels` followed by a colon and a value that is filled in ·
+`defined` in brackets behind a name (`某公司(以下简称甲方)`) · `headings` at the start of a line · `phrases` anywhere ·
+`against` anywhere, with a negative weight · `blank` what stands in an unfilled form.
+
+Thresholds: the weight of each group by its name, `score` to be reached, `need.GROUP` distinct terms that must be there,
+`need.filled` labels and definitions together: this tells a signed contract from its template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gateway.detect.detector import Document, Trigger, View
+from gateway.detect.documents.terms import BLANK, any_of, canonical, compiled, fold, present, triggers, woken_by
+from gateway.detect.match import Match
+from gateway.detect.signatures import Signature
+
+HEAD_CHARS = 1500
+"""How far from the start of a page a title may stand: a cover sheet with number, parties and date fits."""
+TITLE_LINE = r"^[^\n。，；！？,;!?:：]{0,40}%s[^\n。，；！？,;!?:：]{0,24}$"
+"""A title is a line without the punctuation of a sentence."""
+LABEL = rf"%s{BLANK}{{0,4}}(?:[(（][^()（）\n]{{0,24}}[)）]{BLANK}{{0,4}})?[\"']?[:：=\t|]{BLANK}{{0,8}}(\n?[^\n\t|]{{0,60}})"
+"""A label, a note in brackets, a mark, a value; one line break is allowed for cells that stand under each other."""
+HEADING = r"^[\s#*>\-]{0,6}(?:第.{1,4}[条章节]|[(（]?[\d.一二三四五六七八九十]{1,6}[)）、.:：]?)?[\s*【\[]{0,4}%s"
+"""A heading stands first on its line, behind a number at most."""
+NUMBERED = r"\s{0,8}(?:第.{1,4}[条章节]|[\d一二三四五六七八九十]{1,3}[、.)])"
+"""The first words of a clause; a line that starts so is no value of the label above it."""
+DEFINED = r"[(（](?:以下|下称|简称|hereinafter|hereafter|the |\"|“)[^()（）\n]{0,40}%s[^()（）\n]{0,12}[)）]"
+"""`(以下简称“甲方”)`, `(hereinafter "Party A")`, `("Buyer")`."""
+BLANK_CHARS = " \t\n\u3000_.…-—*×xX□[]【】()（）<>/《》\"'“”:：#,，、。;；"
+"""What fills the empty places of a form."""
+GROUPS = ("title", "labels", "defined", "headings", "phrases", "against", "blank")
+"""Names of groups of terms a signature may use."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one document showed, over all its pages."""
+
+    terms: dict[str, set[str]] = field(default_factory=dict)
+    """Group → distinct canonical terms."""
+    values: list[str] = field(default_factory=list)
+    """What the labels are filled with, in order; part of the canonical value."""
+    first: tuple[int, int, str] | None = None
+    """Start, end and location of the first piece of evidence."""
+
+    def add(self, group: str, term: str, start: int, end: int, location: str) -> None:
+        self.terms.setdefault(group, set()).add(canonical(term))
+        if self.first is None or group == "title":
+            self.first = (start, end, location)
+
+
+class EvidenceDetector:
+    """Kinds of documents whose words add up."""
+
+    key = "document.evidence"
+
+    def triggers(self, signatures: Mapping[str, Signature]) -> Iterable[Trigger]:
+        """Every term but the blanks; ValueError for an unknown group or a missing `score`."""
+        for signature in signatures.values():
+            for group in signature.terms:
+                if group not in GROUPS:
+                    raise ValueError(f"{signature.name}: terms.{group} is not one of {', '.join(GROUPS)}")
+                if group != "blank" and group not in signature.thresholds:
+                    raise ValueError(f"{signature.name}: thresholds.{group} (the weight of that group) is missing")
+            if signature.thresholds.get("score", 0) <= 0:
+                raise ValueError(f"{signature.name}: thresholds.score is missing or not over 0")
+            yield from triggers({group: terms for group, terms in signature.terms.items() if group != "blank"})
+
+    def find(self, document: Document, signatures: Mapping[str, Signature]) -> Iterator[Match]:
+        """At most one match per signature; its value tells this document from others of its kind."""
+        woken = woken_by(document)
+        for signature in signatures.values():
+            # The fast pass saw every term: what cannot reach the score with all of them in place is let go here.
+            if _highest(signature, woken) < signature.thresholds["score"]:
+                continue
+            found = _Found()
+            for page in document.pages:
+                _read(page, signature, found)
+            score = _score(found, signature)
+            if score >= signature.thresholds["score"] and found.first is not None:
+                start, end, location = found.first
+                value = "|".join((signature.name, *sorted(found.terms.get("title", ())), *found.values[:4]))
+                yield Match(signature.name, start, end, value, _confidence(score, signature), location=location)
+
+
+def _highest(signature: Signature, woken: set[Trigger]) -> float:
+    return sum(
+        max(0.0, signature.thresholds.get(group, 0.0)) * len(present(terms, woken))
+        for group, terms in signature.terms.items()
+        if group != "blank"
+    )
+
+
+def _read(page: View, signature: Signature, found: _Found) -> None:
+    terms, blanks = signature.terms, tuple(fold(word).replace(" ", "") for word in signature.terms.get("blank", ()))
+    if "title" in terms:
+        for hit in compiled(TITLE_LINE % f"({any_of(terms['title'])})").finditer(page.text, 0, HEAD_CHARS):
+            found.add("title", hit[1], *hit.span(1), page.location)
+    if "labels" in terms:
+        for hit in compiled(LABEL % f"({any_of(terms['labels'])})").finditer(page.text):
+            if (value := _filled(hit[2], blanks)) and canonical(hit[1]) not in found.terms.get("labels", ()):
+                found.add("labels", hit[1], *hit.span(1), page.location)
+                found.values.append(value)
+    if "defined" in terms:
+        for hit in compiled(DEFINED % f"({any_of(terms['defined'])})").finditer(page.text):
+            name = page.text[max(0, hit.start() - 60) : hit.start()].rpartition("\n")[2]
+            if (value := _filled(name, blanks)) and canonical(hit[1]) not in found.terms.get("defined", ()):
+                found.add("defined", hit[1], *hit.span(1), page.location)
+                found.values.append(value)
+    for group, form in (("headings", HEADING), ("phrases", "%s"), ("against", "%s")):
+        if group in terms:
+            for hit in compiled(form % f"({any_of(terms[group])})").finditer(page.text):
+                found.add(group, hit[1], *hit.span(1), page.location)
+
+
+def _filled(value: str, blanks: tuple[str, ...]) -> str:
+    """The value without what fills empty places; empty where the form was not filled in."""
+    before, colon, _ = value.replace("：", ":").replace("\u3000", " ").partition(":")
+    if colon:  # the next label of the form follows: `甲方:    乙方:`
+        value = before.rpartition(" ")[0]
+    if value.startswith("\n") and compiled(NUMBERED).match(value, 1):
+        return ""
+    kept = "".join(char for char in value if char not in BLANK_CHARS)
+    return "" if len(kept) < 2 or kept in blanks or any(kept.startswith(word) for word in blanks) else kept
+
+
+def _score(found: _Found, signature: Signature) -> float:
+    """The sum of weights; 0 where a `need.` is not met."""
+    filled = len(found.terms.get("labels", ())) + len(found.terms.get("defined", ()))
+    for name, least in signature.thresholds.items():
+        group = name.removeprefix("need.")
+        if group != name and (filled if group == "filled" else len(found.terms.get(group, ()))) < least:
+            return 0.0
+    return sum(signature.thresholds[group] * len(terms) for group, terms in found.terms.items())
+
+
+def _confidence(score: float, signature: Signature) -> float:
+    """From `base` at the threshold to `with_context` at one and a half of it."""
+    least, odds = signature.thresholds["score"], signature.confidence
+    share = min(1.0, (score - least) / (least / 2))
+    return round(odds.base + (odds.with_context - odds.base) * share, 3)

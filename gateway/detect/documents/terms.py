@@ -1,0 +1,111 @@
+"""Words as people list them in a signature file → triggers for the fast pass and patterns for the second look."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+from gateway.detect.detector import Document, Trigger, literal_pattern
+
+GAP_CHARS = 4
+"""Most blanks where a term has one: `甲 方` is written with up to four to fill a form's line."""
+
+
+BLANK = r"[ \t\u3000\xa0]"
+"""Character class of a blank inside a line; for `re` only."""
+_BLANKS = f"(?: |\t|\u3000){{0,{GAP_CHARS}}}"
+_WIDTHS = {plain: f"(?:{literal_pattern(plain)}|{wide})" for plain, wide in zip("():,", "（）：，", strict=True)}
+"""ASCII punctuation → pattern of both its widths; prose in a view keeps the width it was written in."""
+
+
+def fold(text: str) -> str:
+    """The text with compatibility forms folded: full-width punctuation is ASCII; not of the same length.
+
+    >>> fold("甲方（盖章）：")
+    '甲方(盖章):'
+    """
+    return unicodedata.normalize("NFKC", text)
+
+
+def term_pattern(term: str) -> str:
+    r"""Pattern of one folded term, good for hyperscan and for `re`; a blank stands for some blanks.
+
+    Between characters outside ASCII the blank may be missing, because Chinese has no word spaces.
+
+    >>> term_pattern("甲 方")
+    '甲(?: |\t|\u3000){0,4}方'
+    >>> term_pattern("Party A")
+    'Party\\s{1,4}A'
+    """
+    pieces = term.split(" ")
+    out = _literal(pieces[0])
+    for before, after in zip(pieces, pieces[1:], strict=False):
+        chinese = bool(before) and bool(after) and not before[-1].isascii() and not after[0].isascii()
+        out += (_BLANKS if chinese else f"\\s{{1,{GAP_CHARS}}}") + _literal(after)
+    return out
+
+
+def _literal(text: str) -> str:
+    return "".join(_WIDTHS.get(char) or literal_pattern(char) for char in text)
+
+
+@lru_cache(maxsize=4096)
+def trigger(term: str) -> Trigger:
+    """The trigger of one term as written; occurs at most once, ASCII letters in both cases."""
+    folded = fold(term)
+    return Trigger(term_pattern(folded), caseless=True, most=1)
+
+
+def triggers(terms: Mapping[str, Iterable[str]]) -> Iterator[Trigger]:
+    """Triggers of every term of a signature."""
+    for group in terms.values():
+        for term in group:
+            yield trigger(term)
+
+
+@lru_cache(maxsize=512)
+def _by_trigger(terms: tuple[str, ...]) -> dict[Trigger, str]:
+    return {trigger(term): term for term in terms}
+
+
+def present(terms: tuple[str, ...], woken: set[Trigger]) -> list[str]:
+    """Those of `terms` whose triggers are among `woken`, in the order of `terms`."""
+    return [term for woke, term in _by_trigger(terms).items() if woke in woken]
+
+
+def woken_by(document: Document) -> set[Trigger]:
+    """Every trigger that occurs in a page of the document."""
+    return set().union(*(page.hits for page in document.pages))
+
+
+@lru_cache(maxsize=512)
+def any_of(terms: tuple[str, ...]) -> str:
+    r"""One group of patterns, longest term first; letters of ASCII must not continue at either side.
+
+    >>> any_of(("Party A", "甲方"))
+    '(?:\\bParty\\s{1,4}A\\b|甲方)'
+    """
+    return f"(?:{'|'.join(_bounded(fold(term)) for term in sorted(terms, key=lambda term: (-len(term), term)))})"
+
+
+def _bounded(term: str) -> str:
+    left = r"\b" if term[0].isascii() and term[0].isalnum() else ""
+    right = r"\b" if term[-1].isascii() and term[-1].isalnum() else ""
+    return left + term_pattern(term) + right
+
+
+@lru_cache(maxsize=512)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern over lines, ASCII and other letters in both cases."""
+    return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+
+
+def canonical(text: str) -> str:
+    """A term as it was found, without blanks and in one case, so that all ways to write it are one value.
+
+    >>> canonical("Party  A"), canonical("甲 方")
+    ('partya', '甲方')
+    """
+    return "".join(text.split()).casefold()
