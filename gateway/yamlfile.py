@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gateway.errors import ConfigError, Problem
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MAX_YAML_BYTES = 4 * 1024 * 1024
 """Largest file read; a policy of 500 rules has about 200 kB."""
+
+COLLECTION_TAGS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+"""Tags that lists and mappings have when nobody writes one."""
 
 type Where = tuple[str | int, ...]
 """Keys and indexes from the top of the document to a value."""
@@ -46,22 +49,22 @@ class Document:
 
 
 def parse_yaml(text: str, file: str) -> Document:
-    """The document in `text`; raises ConfigError with file and line for bad syntax, duplicate keys and aliases."""
+    """The document in `text`; raises ConfigError with file and line.
+
+    Refused are bad syntax, duplicate keys, tags of our own, and anchors and aliases, whose expansion could fill memory.
+    """
     if len(text) > MAX_YAML_BYTES:
         raise ConfigError([Problem(file, 0, f"the file is larger than {MAX_YAML_BYTES} bytes")])
     try:
-        # An alias bomb would be expanded by validation, so aliases are refused before anything is built.
-        for event in YAML(typ="rt", pure=True).parse(text):
-            if isinstance(event, AliasEvent):
-                line = event.start_mark.line + 1
-                raise ConfigError([Problem(file, line, "aliases (*name) are not allowed; write the value out")])
-        loaded = YAML(typ="rt", pure=True).load(text)
+        yaml = YAML(typ="safe", pure=True)
+        builder = _Builder(file, yaml.compose(text), yaml.constructor.construct_object)
     except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = (getattr(error, "problem", None) or "not valid YAML").splitlines()[0]
-        raise ConfigError([Problem(file, mark.line + 1 if mark else 0, f"YAML: {what}")]) from None
-    lines: dict[Where, int] = {(): 1}
-    return Document(file, _plain(loaded, (), lines), lines)
+        raise ConfigError([_syntax_problem(error, file)]) from None
+    except RecursionError:
+        raise ConfigError([Problem(file, 0, "YAML: nested too deep")]) from None
+    if builder.problems:
+        raise ConfigError(builder.problems)
+    return Document(file, builder.value, builder.lines)
 
 
 def load_yaml(path: str) -> Document:
@@ -113,22 +116,70 @@ def _unknown_key(key: str, allowed: list[str] | None) -> str:
     return f"unknown key; {f'did you mean {near[0]}? ' if near else ''}allowed: {', '.join(allowed)}"
 
 
-def _plain(value: object, where: Where, lines: dict[Where, int]) -> object:
-    if isinstance(value, CommentedMap):
-        out = {}
-        for key, item in value.items():
-            place = (*where, key)
-            lines[place] = value.lc.key(key)[0] + 1
-            out[key] = _plain(item, place, lines)
+def _syntax_problem(error: YAMLError, file: str) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    what = str(getattr(error, "problem", None) or "not valid YAML").splitlines()[0]
+    return Problem(file, mark.line + 1 if mark else 0, f"YAML: {what}")
+
+
+class _Builder:
+    """Plain values, lines and problems from one pass over the nodes."""
+
+    def __init__(self, file: str, root: Node | None, scalar: Callable[[ScalarNode], object]) -> None:
+        self._file, self._scalar = file, scalar
+        self._seen: set[int] = set()
+        self.problems: list[Problem] = []
+        self.lines: dict[Where, int] = {(): 1}
+        self.value = None if root is None else self._plain(root, ())
+
+    def _refuse(self, node: Node, message: str) -> None:
+        self.problems.append(Problem(self._file, node.start_mark.line + 1, message))
+
+    def _plain(self, node: Node, where: Where) -> object:
+        if id(node) in self._seen or node.anchor:
+            self._refuse(node, "anchors (&name) and aliases (*name) are not allowed; write the value out")
+            return None
+        self._seen.add(id(node))
+        if isinstance(node, MappingNode | SequenceNode) and str(node.tag) not in COLLECTION_TAGS:
+            self._refuse(node, "tags (!name) are not allowed")
+            return None
+        if isinstance(node, MappingNode):
+            return self._mapping(node, where)
+        if isinstance(node, SequenceNode):
+            return [self._item(item, (*where, index)) for index, item in enumerate(node.value)]
+        return self._scalar_of(node)
+
+    def _item(self, node: Node, where: Where) -> object:
+        self.lines[where] = node.start_mark.line + 1
+        return self._plain(node, where)
+
+    def _mapping(self, node: MappingNode, where: Where) -> dict[Any, Any]:
+        out: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                self._refuse(key_node, "a key must be a plain word, not a list or a mapping")
+                continue
+            key = self._plain(key_node, where)
+            if key in out:
+                self._refuse(key_node, f"duplicate key {key!r}")
+            place = (*where, cast(str, key))
+            self.lines[place] = key_node.start_mark.line + 1
+            out[key] = self._plain(value_node, place)
         return out
-    if isinstance(value, CommentedSeq):
-        items = []
-        for index, item in enumerate(value):
-            place = (*where, index)
-            lines[place] = value.lc.item(index)[0] + 1
-            items.append(_plain(item, place, lines))
-        return items
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return value
+
+    def _scalar_of(self, node: Node) -> object:
+        try:
+            value = self._scalar(cast(ScalarNode, node))
+            # "\\ud800" is text that no output could be written with.
+            if isinstance(value, str):
+                value.encode()
+        except YAMLError as error:
+            self.problems.append(_syntax_problem(error, self._file))
+        except UnicodeEncodeError:
+            self._refuse(node, "YAML: half a surrogate pair is not text")
+        except ValueError:
+            # ruamel builds dates and numbers by their look; 2026-02-30 looks like one.
+            self._refuse(node, "YAML: looks like a date or number and is none; put text into quotes")
+        else:
+            return value
+        return None
