@@ -1,0 +1,138 @@
+"""The values that settings are made of: addresses, networks, paths, words; each says what is allowed when it is not."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core.core_schema import ValidationInfo
+
+from gateway.destinations.hosts import normal_host
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
+
+
+class Address(NamedTuple):
+    """A host and a port."""
+
+    host: str
+    """Lower case, A-label or textual IP address without brackets; `*` only as the key of a fixed route."""
+    port: int
+
+    def __str__(self) -> str:
+        """`host:port`, IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(value: object, *, any_host: bool = False) -> Address:
+    """`host:port` → Address; raises ValueError saying what is allowed.
+
+    >>> parse_address("[::1]:8080")
+    Address(host='::1', port=8080)
+    >>> parse_address("8080")
+    Traceback (most recent call last):
+    ValueError: not an address; allowed: HOST:PORT with a port of 1 to 65535, IPv6 in brackets
+    """
+    wrong = ValueError("not an address; allowed: HOST:PORT with a port of 1 to 65535, IPv6 in brackets")
+    if isinstance(value, Address):
+        return value
+    if not isinstance(value, str):
+        raise wrong
+    text, _, digits = value.rpartition(":")
+    host = normal_host(text)
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 5 and 1 <= int(digits) <= 65535):
+        raise wrong
+    if text.startswith("["):
+        try:
+            host = str(ipaddress.IPv6Address(host))
+        except ValueError:
+            raise wrong from None
+    elif not (_HOST.fullmatch(host) or (any_host and host == "*")):
+        raise wrong
+    return Address(host, int(digits))
+
+
+def _route_key(value: object) -> Address:
+    return parse_address(value, any_host=True)
+
+
+def _network(value: object) -> Network:
+    try:
+        if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+            return value
+        if isinstance(value, str):
+            return ipaddress.ip_network(value)
+    except ValueError as error:
+        reason = "has host bits set" if "host bits" in str(error) else "is not a network"
+        raise ValueError(f"{reason}; allowed: ADDRESS/PREFIX such as 10.0.0.0/8 or 2001:db8::/32") from None
+    raise ValueError("is not a network; allowed: ADDRESS/PREFIX such as 10.0.0.0/8 or 2001:db8::/32")
+
+
+def _country(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch("[A-Z]{2}", value):
+        return value
+    raise ValueError("not a country; allowed: two capital letters of ISO 3166-1, such as CN")
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, Path) or (isinstance(value, str) and value and "\0" not in value):
+        base = (info.context or {}).get("base", Path())
+        return Path(base, value)
+    raise ValueError("not a path; allowed: a path, relative to the folder of the settings file")
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise ValueError("the path does not exist")
+    return path
+
+
+def _auto_or_count(value: object) -> str | int:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024):
+        return value
+    raise ValueError("not a count; allowed: auto, or a whole number of 1 to 1024")
+
+
+def _mode(value: object) -> str:
+    if value == "regular":
+        return "regular"
+    known = value in {"transparent", "socks5"} or (isinstance(value, str) and value.startswith("upstream:"))
+    raise ValueError("only regular is available in this version" if known else "not a mode; allowed: regular")
+
+
+def _store(value: object) -> str:
+    if value == "sqlite":
+        return "sqlite"
+    if isinstance(value, str) and value.startswith("postgresql://"):
+        raise ValueError("postgresql is not available in this version; allowed: sqlite")
+    raise ValueError("not a store; allowed: sqlite")
+
+
+def _not_available(value: object) -> None:
+    if value is not None:
+        raise ValueError("not available in this version; allowed: null")
+
+
+def _nothing_passes(value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple) and not value:
+        return ()
+    raise ValueError("passing TLS through unread is not available in this version; allowed: []")
+
+
+type AddressField = Annotated[Address, BeforeValidator(parse_address)]
+type RouteKey = Annotated[Address, BeforeValidator(_route_key)]
+type Country = Annotated[str, BeforeValidator(_country)]
+type Mode = Annotated[str, BeforeValidator(_mode)]
+type Store = Annotated[str, BeforeValidator(_store)]
+type NotAvailable = Annotated[None, BeforeValidator(_not_available)]
+type Nothing = Annotated[tuple[str, ...], BeforeValidator(_nothing_passes)]
+type NetworkKey = Annotated[Network, BeforeValidator(_network)]
+type PathField = Annotated[Path, BeforeValidator(_path)]
+type ExistingPath = Annotated[Path, BeforeValidator(_path), AfterValidator(_existing)]
+type Count = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)]
+type Paths = Annotated[tuple[ExistingPath, ...], Field(strict=False)]
