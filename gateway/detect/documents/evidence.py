@@ -12,14 +12,31 @@ Thresholds: the weight of each group by its name, `score` to be reached, `need.G
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.detect.detector import Document, Trigger, View
-from gateway.detect.documents.terms import BLANK, any_of, canonical, compiled, fold, present, triggers, woken_by
+from gateway.detect.documents.terms import (
+    BLANK,
+    any_of,
+    canonical,
+    compiled,
+    fold,
+    present,
+    readable,
+    triggers,
+    woken_by,
+)
 from gateway.detect.match import Match
 from gateway.detect.signatures import Signature
 
+MAX_VALUES = 4
+"""Filled values that tell one document from another of its kind."""
+WHOLE = sys.maxsize
+"""End of a search that goes to the end of the page."""
+NAME_CHARS = 60
+"""Longest name in front of a definition."""
 HEAD_CHARS = 1500
 """How far from the start of a page a title may stand: a cover sheet with number, parties and date fits."""
 TITLE_LINE = r"^[^\n。，；！？,;!?:：]{0,40}%s[^\n。，；！？,;!?:：]{0,24}$"
@@ -34,6 +51,17 @@ DEFINED = r"[(（](?:以下|下称|简称|hereinafter|hereafter|the |\"|“)[^()
 """`(以下简称“甲方”)`, `(hereinafter "Party A")`, `("Buyer")`."""
 BLANK_CHARS = " \t\n\u3000_.…-—*×xX□[]【】()（）<>/《》\"'“”:：#,，、。;；"
 """What fills the empty places of a form."""
+FORMS = (
+    ("title", TITLE_LINE, HEAD_CHARS),
+    ("labels", LABEL, WHOLE),
+    ("defined", DEFINED, WHOLE),
+    ("headings", HEADING, WHOLE),
+)
+"""Group, pattern around its terms, how far it looks."""
+ANYWHERE = ("phrases", "against")
+"""Groups whose terms count wherever they are; one look per term."""
+FILLED = ("labels", "defined")
+"""Groups whose terms count only with a value."""
 GROUPS = ("title", "labels", "defined", "headings", "phrases", "against", "blank")
 """Names of groups of terms a signature may use."""
 
@@ -45,7 +73,7 @@ class _Found:
     terms: dict[str, set[str]] = field(default_factory=dict)
     """Group → distinct canonical terms."""
     values: list[str] = field(default_factory=list)
-    """What the labels are filled with, in order; part of the canonical value."""
+    """What the labels are filled with, the first few, in order; part of the canonical value."""
     first: tuple[int, int, str] | None = None
     """Start, end and location of the first piece of evidence."""
 
@@ -80,12 +108,12 @@ class EvidenceDetector:
             if _highest(signature, woken) < signature.thresholds["score"]:
                 continue
             found = _Found()
-            for page in document.pages:
+            for page in readable(document):
                 _read(page, signature, found)
             score = _score(found, signature)
             if score >= signature.thresholds["score"] and found.first is not None:
                 start, end, location = found.first
-                value = "|".join((signature.name, *sorted(found.terms.get("title", ())), *found.values[:4]))
+                value = "|".join((signature.name, *sorted(found.terms.get("title", ())), *found.values))
                 yield Match(signature.name, start, end, value, _confidence(score, signature), location=location)
 
 
@@ -98,25 +126,30 @@ def _highest(signature: Signature, woken: set[Trigger]) -> float:
 
 
 def _read(page: View, signature: Signature, found: _Found) -> None:
-    terms, blanks = signature.terms, tuple(fold(word).replace(" ", "") for word in signature.terms.get("blank", ()))
-    if "title" in terms:
-        for hit in compiled(TITLE_LINE % f"({any_of(terms['title'])})").finditer(page.text, 0, HEAD_CHARS):
-            found.add("title", hit[1], *hit.span(1), page.location)
-    if "labels" in terms:
-        for hit in compiled(LABEL % f"({any_of(terms['labels'])})").finditer(page.text):
-            if (value := _filled(hit[2], blanks)) and canonical(hit[1]) not in found.terms.get("labels", ()):
-                found.add("labels", hit[1], *hit.span(1), page.location)
-                found.values.append(value)
-    if "defined" in terms:
-        for hit in compiled(DEFINED % f"({any_of(terms['defined'])})").finditer(page.text):
-            name = page.text[max(0, hit.start() - 60) : hit.start()].rpartition("\n")[2]
-            if (value := _filled(name, blanks)) and canonical(hit[1]) not in found.terms.get("defined", ()):
-                found.add("defined", hit[1], *hit.span(1), page.location)
-                found.values.append(value)
-    for group, form in (("headings", HEADING), ("phrases", "%s"), ("against", "%s")):
-        if group in terms:
-            for hit in compiled(form % f"({any_of(terms[group])})").finditer(page.text):
-                found.add(group, hit[1], *hit.span(1), page.location)
+    """Everything one page shows, added to `found`."""
+    blanks = tuple(fold(word).replace(" ", "") for word in signature.terms.get("blank", ()))
+    for group, form, end in FORMS:
+        if group not in signature.terms:
+            continue
+        for hit in compiled(form % f"({any_of(signature.terms[group])})").finditer(page.text, 0, end):
+            if group in FILLED:
+                value = _filled(hit[2] if group == "labels" else _name_before(page.text, hit.start()), blanks)
+                if not value:
+                    continue
+                if len(found.values) < MAX_VALUES:
+                    found.values.append(value)
+            found.add(group, hit[1], *hit.span(1), page.location)
+    woken = set(page.hits)
+    for group in ANYWHERE:
+        for term in present(signature.terms.get(group, ()), woken):
+            if place := compiled(any_of((term,))).search(page.text):
+                found.add(group, place[0], *place.span(), page.location)
+
+
+def _name_before(text: str, start: int) -> str:
+    """The name a definition in brackets stands behind: what follows the last comma, `and` or `between`."""
+    line = text[max(0, start - NAME_CHARS) : start].rpartition("\n")[2]
+    return compiled(r"\bbetween\b|\band\b|[,，、;；:：与和]").split(line)[-1]
 
 
 def _filled(value: str, blanks: tuple[str, ...]) -> str:

@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 
-from gateway.detect.detector import Document, Trigger, literal_pattern
+from gateway.detect.detector import Document, Trigger, View, literal_pattern
 
 GAP_CHARS = 4
 """Most blanks where a term has one: `甲 方` is written with up to four to fill a form's line."""
@@ -41,7 +42,7 @@ def term_pattern(term: str) -> str:
     """
     pieces = term.split(" ")
     out = _literal(pieces[0])
-    for before, after in zip(pieces, pieces[1:], strict=False):
+    for before, after in pairwise(pieces):
         chinese = bool(before) and bool(after) and not before[-1].isascii() and not after[0].isascii()
         out += (_BLANKS if chinese else f"\\s{{1,{GAP_CHARS}}}") + _literal(after)
     return out
@@ -55,7 +56,7 @@ def _literal(text: str) -> str:
 def trigger(term: str) -> Trigger:
     """The trigger of one term as written; occurs at most once, ASCII letters in both cases."""
     folded = fold(term)
-    return Trigger(term_pattern(folded), caseless=True, most=1)
+    return Trigger(term_pattern(folded), caseless=True, once=True)
 
 
 def triggers(terms: Mapping[str, Iterable[str]]) -> Iterator[Trigger]:
@@ -75,9 +76,14 @@ def present(terms: tuple[str, ...], woken: set[Trigger]) -> list[str]:
     return [term for woke, term in _by_trigger(terms).items() if woke in woken]
 
 
+def readable(document: Document) -> tuple[View, ...]:
+    """The readings a document is judged by: its pages, and text that was hidden in base64 or in unread bytes."""
+    return document.pages + tuple(view for view in document.extras if view.kind in {"base64", "bytes"})
+
+
 def woken_by(document: Document) -> set[Trigger]:
-    """Every trigger that occurs in a page of the document."""
-    return set().union(*(page.hits for page in document.pages))
+    """Every trigger that occurs in a readable view of the document."""
+    return set().union(*(view.hits for view in readable(document)))
 
 
 @lru_cache(maxsize=512)
