@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from gateway.policy.builtin import BUILTIN
+from gateway.policy.early import conditions, placed, size_limits
 from gateway.policy.failclosed import BUILT_IN
 from gateway.policy.names import SIGNATURE_NAMES
 from gateway.policy.problems import nearest
-from gateway.policy.schema import AuthorisedEntry, ExceptionEntry, FindingsTest, PartTest, RuleEntry, When
+from gateway.policy.schema import AuthorisedEntry, ExceptionEntry, FindingsTest, RuleEntry, When
 from gateway.policy.schema_file import PolicyFile
 from gateway.yamlfile import Where
 
@@ -17,10 +19,8 @@ type Mistake = tuple[Where, str]
 
 PLACEHOLDERS = frozenset({"{found}", "{limit}"})
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_OWN_IDS = frozenset(refusal.rule for refusal in BUILTIN.values())
 _STOPS = frozenset({"coach", "hold", "block"})
-_HEAD_KEYS = frozenset({"destination", "actor", "channel", "body"})
-"""What a condition may ask before a byte of the body is read."""
-_SIZE_KEYS = frozenset({"file", "sent", "over_mb"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +50,13 @@ def mistakes(file: PolicyFile, known: Known, place: Callable[[str, int], Where])
             yield (*where, "at_most"), f"at_most {block.at_most} is under at_least {block.at_least}: never holds"
 
 
-def is_size(when: When) -> bool:
-    """Whether the condition asks for a size over a limit and for nothing that inspection has to find out.
-
-    Such a condition can only become true by a larger file, so it may refuse before the body is complete.
-    """
-    parts = list(_parts(when))
-    return bool(parts) and all(part.over_mb is not None for part in parts) and _is_early(when)
-
-
-def _is_early(when: When) -> bool:
-    for key in when.model_fields_set:
-        if key in {"all_of", "any_of"}:
-            if not all(_is_early(inner) for inner in getattr(when, key)):
-                return False
-        elif key == "negated":
-            # The size known early is the least, so "not over" proves nothing yet.
-            if when.negated is None or not _is_early(when.negated) or any(_parts(when.negated)):
-                return False
-        elif key == "part":
-            if when.part is None or not when.part.model_fields_set <= _SIZE_KEYS:
-                return False
-        elif key not in _HEAD_KEYS:
-            return False
-    return True
-
-
 def _at(where: Where, found: Iterator[Mistake]) -> Iterator[Mistake]:
     return (((*where, *rest), message) for rest, message in found)
 
 
 def _rule(rule: RuleEntry, file: PolicyFile) -> Iterator[Mistake]:
-    if rule.id.startswith("gateway."):
-        yield ("id",), "ids that begin with 'gateway.' are the gateway's own; choose another"
+    if rule.id.startswith("gateway.") or rule.id in _OWN_IDS:
+        yield ("id",), "is an id of the gateway's own refusals; choose another"
     if rule.guidance is None and rule.action in _STOPS:
         yield (), f"guidance is missing; a rule with action {rule.action} tells the sender what to do instead"
     if rule.route is not None and rule.route not in file.routes:
@@ -91,7 +65,7 @@ def _rule(rule: RuleEntry, file: PolicyFile) -> Iterator[Mistake]:
         for word in _PLACEHOLDER.findall(sentence):
             if word not in PLACEHOLDERS:
                 yield ("says", language), f"unknown placeholder {word}; allowed: {', '.join(sorted(PLACEHOLDERS))}"
-    if not file.sensitive and any(when.sensitive for when in _conditions(rule.when)):
+    if not file.sensitive and any(when.sensitive for when in conditions(rule.when)):
         yield ("when",), "asks for sensitive content, but the file has no `sensitive` list"
     yield from _contradictions(rule.when, ("when",))
 
@@ -113,11 +87,13 @@ def _exception(entry: ExceptionEntry, known: Known) -> Iterator[Mistake]:
     yield from _rule_names(("rules",), entry.rules, tuple(known.rules))
     if entry.actor is None and entry.destination is None:
         yield (), "names nobody; give actor or destination"
+    if entry.destination and (entry.destination.region or entry.destination.authorised is not None):
+        yield ("destination",), "an exception names hosts, services, tenants or categories, never whole regions"
     for index, name in enumerate(entry.rules):
         rule = known.rules.get(name)
         if rule and not rule.keep_content:
             yield ("rules", index), f"{name} keeps no content and can have no exception"
-        if rule and entry.up_to_mb is not None and not is_size(rule.when):
+        if rule and entry.up_to_mb is not None and not size_limits(rule.when):
             yield ("up_to_mb",), f"{name} is not a size rule, so a larger limit means nothing for it"
 
 
@@ -159,23 +135,6 @@ def _findings(file: PolicyFile, place: Callable[[str, int], Where]) -> Iterator[
     for index, block in enumerate(file.sensitive):
         yield place("sensitive", index), block
     for index, rule in enumerate(file.rules):
-        for where, when in _placed(rule.when, (*place("rules", index), "when")):
+        for where, when in placed(rule.when, (*place("rules", index), "when")):
             if when.findings:
                 yield (*where, "findings"), when.findings
-
-
-def _placed(when: When, where: Where) -> Iterator[tuple[Where, When]]:
-    yield where, when
-    for key, inner in (("all", when.all_of), ("any", when.any_of)):
-        for index, one in enumerate(inner):
-            yield from _placed(one, (*where, key, index))
-    if when.negated:
-        yield from _placed(when.negated, (*where, "not"))
-
-
-def _conditions(when: When) -> Iterator[When]:
-    return (inner for _, inner in _placed(when, ()))
-
-
-def _parts(when: When) -> Iterator[PartTest]:
-    return (inner.part for inner in _conditions(when) if inner.part)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from gateway.findings import PartReport
-from gateway.parts import Coverage, Grade
+from gateway.parts import Coverage
 from gateway.policy.facts import HOLDS, SEVERITY_RANK, Fact, Facts, Proof, Test, is_unread
 from gateway.policy.schema import ActorTest, DestinationTest, FindingsTest, PartTest, When
 
@@ -15,29 +16,15 @@ type PartCheck = Callable[[PartReport], bool]
 
 def compile_when(when: When, *, mb_bytes: int, sensitive: tuple[Test, ...]) -> Test:
     """The test of a whole condition; `mb_bytes` is what one MB stands for, `sensitive` the file's own list."""
-    tests: list[Test] = []
-    if when.destination is not None:
-        tests.append(compile_destination(when.destination))
-    if when.actor is not None:
-        tests.append(compile_actor(when.actor))
-    if when.channel:
-        tests.append(_word(frozenset(when.channel), lambda facts: facts.transfer.channel, "channel"))
-    if when.body is not None:
-        wanted = when.body
-        tests.append(lambda facts: HOLDS if facts.has_body is wanted else None)
-    if when.part is not None:
-        tests.append(compile_part(when.part, mb_bytes))
-    if when.findings is not None:
-        tests.append(compile_findings(when.findings))
-    if when.sensitive is not None:
-        tests.append(_sensitive(any_holds(sensitive), unauthorised=when.sensitive == "unauthorised"))
-    if when.persons is not None:
-        tests.append(_persons(when.persons))
-    tests += [compile_when(inner, mb_bytes=mb_bytes, sensitive=sensitive) for inner in when.all_of]
+
+    def compiled(inner: When) -> Test:
+        return compile_when(inner, mb_bytes=mb_bytes, sensitive=sensitive)
+
+    tests = [*_head_tests(when), *_content_tests(when, mb_bytes, sensitive), *map(compiled, when.all_of)]
     if when.any_of:
-        tests.append(any_holds([compile_when(w, mb_bytes=mb_bytes, sensitive=sensitive) for w in when.any_of]))
+        tests.append(any_holds([compiled(inner) for inner in when.any_of]))
     if when.negated is not None:
-        tests.append(_negated(compile_when(when.negated, mb_bytes=mb_bytes, sensitive=sensitive)))
+        tests.append(_negated(compiled(when.negated)))
     return all_hold(tests)
 
 
@@ -72,15 +59,10 @@ def any_holds(tests: list[Test] | tuple[Test, ...]) -> Test:
 
 def compile_destination(block: DestinationTest) -> Test:
     """The test of a `destination` block."""
-    tests: list[Test] = []
-    for key in ("category", "region", "service", "account", "audience"):
-        if words := frozenset(getattr(block, key)):
-            tests.append(_word(words, lambda facts, key=key: getattr(facts.transfer.destination, key), key))  # type: ignore[misc]
+    keys = ("category", "region", "service", "tenant", "account", "audience")
+    tests = [_word(words, f"transfer.destination.{key}", key) for key in keys if (words := getattr(block, key))]
     if block.host:
         tests.append(_host(block.host))
-    if tenants := frozenset(block.tenant):
-        # A listed tenant is the policy's own word, so it may be told.
-        tests.append(_word(tenants, lambda facts: facts.transfer.destination.tenant, "tenant"))
     if block.authorised is not None:
         wanted = block.authorised
         tests.append(lambda facts: HOLDS if bool(facts.authorised) is wanted else None)
@@ -89,10 +71,8 @@ def compile_destination(block: DestinationTest) -> Test:
 
 def compile_actor(block: ActorTest) -> Test:
     """The test of an `actor` block."""
-    tests: list[Test] = []
-    for key in ("user", "role", "department"):
-        if words := frozenset(getattr(block, key)):
-            tests.append(_word(words, lambda facts, key=key: getattr(facts.transfer.actor, key), f"sender {key}"))  # type: ignore[misc]
+    keys = ("user", "role", "department")
+    tests = [_word(words, f"transfer.actor.{key}", f"sender {key}") for key in keys if (words := getattr(block, key))]
     if groups := frozenset(block.group):
         tests.append(_group(groups))
     if block.known is not None:
@@ -128,7 +108,7 @@ def compile_findings(block: FindingsTest) -> Test:
 
 def compile_part(block: PartTest, mb_bytes: int) -> Test:
     """The test of a `part` block: some part passes every check."""
-    limit = round(block.over_mb * mb_bytes) if block.over_mb is not None else None
+    limit = mb_to_bytes(block.over_mb, mb_bytes) if block.over_mb is not None else None
     checks = _part_checks(block, limit)
     tells_grade, tells_reason = bool(block.encryption), bool(block.reason or block.coverage or block.limit)
 
@@ -165,6 +145,44 @@ def names_test(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda name: name in exact or name.startswith(below)
 
 
+def mb_to_bytes(mb: float, mb_bytes: int) -> int:
+    """Whole bytes of a size written in MB.
+
+    >>> mb_to_bytes(50, 1_048_576)
+    52428800
+    """
+    return round(mb * mb_bytes)
+
+
+def _head_tests(when: When) -> list[Test]:
+    """Tests of what is known before the body: where, who, how."""
+    tests: list[Test] = []
+    if when.destination is not None:
+        tests.append(compile_destination(when.destination))
+    if when.actor is not None:
+        tests.append(compile_actor(when.actor))
+    if when.channel:
+        tests.append(_word(when.channel, "transfer.channel", "channel"))
+    if when.body is not None:
+        wanted = when.body
+        tests.append(lambda facts: HOLDS if facts.has_body is wanted else None)
+    return tests
+
+
+def _content_tests(when: When, mb_bytes: int, sensitive: tuple[Test, ...]) -> list[Test]:
+    """Tests of what inspection learned."""
+    tests: list[Test] = []
+    if when.part is not None:
+        tests.append(compile_part(when.part, mb_bytes))
+    if when.findings is not None:
+        tests.append(compile_findings(when.findings))
+    if when.sensitive is not None:
+        tests.append(_sensitive(any_holds(sensitive), unauthorised=when.sensitive == "unauthorised"))
+    if when.persons is not None:
+        tests.append(_persons(when.persons))
+    return tests
+
+
 def _part_checks(block: PartTest, limit: int | None) -> tuple[PartCheck, ...]:
     checks: list[PartCheck] = []
     if block.file is not None:
@@ -177,7 +195,13 @@ def _part_checks(block: PartTest, limit: int | None) -> tuple[PartCheck, ...]:
         checks.append(_media_type(block.media_type, wanted=True))
     if block.except_media_type:
         checks.append(_media_type(block.except_media_type, wanted=False))
-    if grades := frozenset[Grade](block.encryption):
+    return (*checks, *_reading_checks(block))
+
+
+def _reading_checks(block: PartTest) -> list[PartCheck]:
+    """Checks of how well the part could be read."""
+    checks: list[PartCheck] = []
+    if grades := frozenset(block.encryption):
         checks.append(lambda part: part.encryption.grade in grades)
     if block.read is not None:
         checks.append(lambda part: is_unread(part) is not block.read)
@@ -189,7 +213,7 @@ def _part_checks(block: PartTest, limit: int | None) -> tuple[PartCheck, ...]:
         checks.append(_limit(block.limit, wanted=True))
     if block.except_limit:
         checks.append(_limit(block.except_limit, wanted=False))
-    return tuple(checks)
+    return checks
 
 
 def _media_type(patterns: tuple[str, ...], *, wanted: bool) -> PartCheck:
@@ -213,8 +237,10 @@ def _together(proofs: list[Proof]) -> Proof:
     return Proof(facts, frozenset[int]().union(*(proof.judged for proof in proofs)))
 
 
-def _word(words: frozenset[str], read: Callable[[Facts], str], key: str) -> Test:
+def _word(words: Iterable[str], attribute: str, key: str) -> Test:
+    """Holds when the attribute of the facts is one of the words, which are the policy's own and may be told."""
     proofs = {word: Proof((Fact("word", f"{key} {word}"),)) for word in words}
+    read: Callable[[Facts], str] = attrgetter(attribute)
     return lambda facts: proofs.get(read(facts))
 
 

@@ -6,15 +6,12 @@ from dataclasses import replace
 from datetime import date
 
 from gateway.findings import Action, Ground, Inspection, PartReport, Verdict
-from gateway.limits import MIB
+from gateway.policy.early import least_body_bytes, least_file_bytes
 from gateway.policy.facts import Fact, Facts, gather, name_authorised
 from gateway.policy.failclosed import built_in_grounds
 from gateway.policy.model import NOTHING, Policy, Rule
 from gateway.policy.words import because, fill
-from gateway.transfer import Request, Transfer
-
-FORM_OVERHEAD_BYTES = MIB
-"""What a form may add to one file: boundaries, part headers, small fields; early refusal only, never the limit itself."""
+from gateway.transfer import Transfer
 
 
 def decide(transfer: Transfer, inspection: Inspection, policy: Policy, *, today: date) -> Verdict:
@@ -38,30 +35,19 @@ def refuse_size(
     file_bytes = least_file_bytes(transfer.request, size_bytes)
     part = PartReport("", "", file_bytes, "", "", "", is_file=True)
     facts = name_authorised(Facts(transfer, (part,), 0, {}, size_bytes > 0), policy.authorised_on(today))
-    rules = tuple(rule for rule in policy.rules if rule.is_size and not rule.action.lets_through)
-    grounds, used, _ = _ask(rules, facts, policy, today, body=(size_bytes, whole_body))
+    grounds, used, _ = _ask(policy.early_rules(), facts, policy, today, body=(size_bytes, whole_body))
     verdict = _verdict(grounds, used, policy)
     return None if verdict.action.lets_through else verdict
 
 
-def least_file_bytes(request: Request, body_bytes: int) -> int:
-    """The size that the one file of a body of that length has at least, by the kind of body the head declares.
-
-    >>> least_file_bytes(Request(), 1000)
-    1000
-    >>> least_file_bytes(Request(headers={"content-type": "multipart/form-data; boundary=x"}), 1048676)
-    100
-    """
-    media_type = request.content_type.partition(";")[0].strip().lower()
-    inner_bytes = max(0, body_bytes - FORM_OVERHEAD_BYTES)
-    if media_type.endswith("json"):
-        # base64 writes three bytes as four.
-        return -(-inner_bytes * 3 // 4)
-    if media_type == "application/x-www-form-urlencoded":
-        # base64 again, and its `+`, `/` and `=` are written as three characters each.
-        return -(-inner_bytes * 2 // 3)
-    is_encoded = request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
-    return inner_bytes if media_type.startswith("multipart/") or is_encoded else body_bytes
+def largest_body_bytes(transfer: Transfer, policy: Policy, *, today: date) -> int | None:
+    """The longest body that `refuse_size` lets pass for this sender and destination; None when no length is refused."""
+    limits = {limit for rule in policy.early_rules() for limit in rule.limits_bytes}
+    limits |= {exception.up_to_bytes for exception in policy.exceptions if exception.up_to_bytes is not None}
+    for length in sorted(least_body_bytes(transfer.request, limit) for limit in limits):
+        if refuse_size(transfer, length, policy, today=today, whole_body=False):
+            return length - 1
+    return None
 
 
 def _ask(

@@ -13,15 +13,17 @@ from pydantic import ValidationError
 
 from gateway.errors import ConfigError, Problem
 from gateway.findings import Action
-from gateway.policy.check import Known, is_size, mistakes
+from gateway.policy.check import Known, mistakes
 from gateway.policy.conditions import (
     all_hold,
     compile_actor,
     compile_destination,
     compile_findings,
     compile_when,
+    mb_to_bytes,
     names_test,
 )
+from gateway.policy.early import is_early, size_limits
 from gateway.policy.facts import Authorised, Test
 from gateway.policy.model import NOTHING, AuthorisedDestination, Policy, PolicyException, Rule
 from gateway.policy.problems import dotted, empty_places, form_problems
@@ -54,7 +56,7 @@ def read_policy(document: Document, *, signatures: Collection[str] | None = None
     problems += more
     problems += _duplicates(document)
     if file is not None:
-        known = Known(_known_rules(document, file, places), None if signatures is None else frozenset(signatures))
+        known = Known(_known_rules(document, file), None if signatures is None else frozenset(signatures))
         found = mistakes(file, known, lambda section, index: (section, places[section][index]))
         problems += [document.problem(where, f"{dotted(document, where)}: {text}") for where, text in found]
     if problems or file is None:
@@ -118,7 +120,7 @@ def _validated(document: Document, empty: list[Where]) -> tuple[PolicyFile | Non
     return PolicyFile.model_validate(kept), places, problems
 
 
-def _known_rules(document: Document, file: PolicyFile, places: dict[str, list[int]]) -> dict[str, RuleEntry | None]:
+def _known_rules(document: Document, file: PolicyFile) -> dict[str, RuleEntry | None]:
     raw = document.value.get("rules")
     written = [entry.get("id") for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
     known: dict[str, RuleEntry | None] = {name: None for name in written if isinstance(name, str)}
@@ -154,7 +156,8 @@ def _rule(entry: RuleEntry, routes: Mapping[str, str], mb_bytes: int, sensitive:
         route=routes[entry.route] if entry.route else "",
         mode=entry.mode,
         keep_content=entry.keep_content,
-        is_size=is_size(entry.when),
+        limits_bytes=tuple(sorted({mb_to_bytes(mb, mb_bytes) for mb in size_limits(entry.when)})),
+        is_early=is_early(entry.when),
     )
 
 
@@ -169,7 +172,7 @@ def _exception(entry: ExceptionEntry, mb_bytes: int) -> PolicyException:
         owner=entry.owner,
         expires=entry.expires,
         test=all_hold(tests),
-        up_to_bytes=None if entry.up_to_mb is None else round(entry.up_to_mb * mb_bytes),
+        up_to_bytes=None if entry.up_to_mb is None else mb_to_bytes(entry.up_to_mb, mb_bytes),
     )
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from gateway.findings import Action
 from gateway.policy.facts import Authorised, Facts, Test
-from gateway.policy.schema import UNIT_BYTES, FindingsTest, Mode, SizeUnit
+from gateway.policy.schema import FindingsTest, Mode, SizeUnit
 from gateway.policy.schema_file import CaseEntry
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -33,8 +33,15 @@ class Rule:
     """URL; empty when there is none."""
     mode: Mode = "enforce"
     keep_content: bool = True
-    is_size: bool = False
-    """Whether it can be decided by the size of a file, the sender and the destination alone, before inspection."""
+    is_early: bool = False
+    """Whether, sizes aside, the head of the request tells all that the condition asks."""
+    limits_bytes: tuple[int, ...] = ()
+    """Of a size rule, one that the size of a file, sender and destination decide alone: its limits; else empty."""
+
+    @property
+    def is_size(self) -> bool:
+        """Whether it is a size rule: refuses with 413, and before inspection when it `is_early`."""
+        return bool(self.limits_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,6 @@ class Policy:
         lifting = (e for e in self.exceptions if e.lifts(rule, facts, today))
         return min(lifting, key=lambda exception: exception.id, default=None)
 
-    @property
-    def mb_bytes(self) -> int:
-        """Bytes that one MB of this policy stands for."""
-        return UNIT_BYTES[self.size_unit]
+    def early_rules(self) -> tuple[Rule, ...]:
+        """Rules that may refuse by the length of the body alone."""
+        return tuple(r for r in self.rules if r.is_size and r.is_early and not r.action.lets_through)

@@ -101,7 +101,7 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _entry_id(value: Any, where: Where) -> str | None:  # noqa: ANN401 - whatever the YAML file holds
-    if len(where) < 2 or not isinstance(where[1], int):  # noqa: PLR2004 - section and index
+    if len(where) < 2 or not isinstance(where[1], int):
         return None
     try:
         entry = value[where[0]][where[1]]

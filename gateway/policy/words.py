@@ -25,7 +25,8 @@ def because(facts: tuple[Fact, ...]) -> str:
     """
     if not facts:
         return "规则条件成立。The condition of the rule holds."
-    zh, en = "；".join(_zh(fact) for fact in facts), "; ".join(_en(fact) for fact in facts)
+    zh = "；".join(_told(fact, _ZH, _KEYS_ZH) for fact in facts)
+    en = "; ".join(_told(fact, _EN, {}) for fact in facts)
     return f"{zh}。{en[0].upper()}{en[1:]}."
 
 
@@ -62,38 +63,36 @@ def _size(size_bytes: int, unit: SizeUnit) -> str:
     return f"{size_bytes / UNIT_BYTES[unit]:.10g} MB"
 
 
-def _zh(fact: Fact) -> str:
-    amount, limit = f"{fact.amount:,}", f"{fact.limit:,}"
+def _told(fact: Fact, templates: Mapping[str, str], keys: Mapping[str, str]) -> str:
+    template = templates.get(fact.kind, "{key} {word}")
     key, _, word = fact.word.rpartition(" ")
-    return {
-        "found": f"发现 {fact.word} × {amount}",
-        "file-size": f"文件 {amount} 字节，上限 {limit} 字节",
-        "body-size": f"请求正文 {amount} 字节，单个文件上限 {limit} 字节",
-        "body-so-far": f"请求正文已收到 {amount} 字节，单个文件上限 {limit} 字节",
-        "persons": f"涉及 {amount} 人（阈值 {limit}）",
-        "encryption": f"加密方式 {key}，强度 {word}，{amount} 处",
-        "unread": f"未能读取（{fact.word}）{amount} 处",
-        "failure": f"未完成检查（{fact.word}）",
-        "exception": f"例外 {fact.word}",
-    }.get(fact.kind) or f"{_KEYS_ZH.get(key, key)} {word}"
+    called = fact.word if fact.kind in _WHOLE_WORD else word
+    return template.format(key=keys.get(key, key), word=called, amount=f"{fact.amount:,}", limit=f"{fact.limit:,}")
 
 
-def _en(fact: Fact) -> str:
-    amount, limit = f"{fact.amount:,}", f"{fact.limit:,}"
-    key, _, word = fact.word.rpartition(" ")
-    return {
-        "found": f"found {fact.word} × {amount}",
-        "file-size": f"file of {amount} bytes, limit {limit}",
-        "body-size": f"request body of {amount} bytes, limit {limit} for one file",
-        "body-so-far": f"{amount} bytes of request body so far, limit {limit} for one file",
-        "persons": f"{amount} persons (threshold {limit})",
-        "encryption": f"encryption {key}, grade {word}, in {amount} part(s)",
-        "unread": f"not readable ({fact.word}) in {amount} part(s)",
-        "failure": f"not inspected ({fact.word})",
-        "exception": f"exception {fact.word}",
-    }.get(fact.kind) or f"{key} {word}".strip()
-
-
+_WHOLE_WORD = frozenset({"found", "unread", "failure", "exception"})
+_ZH = {
+    "found": "发现 {word} × {amount}",
+    "file-size": "文件 {amount} 字节，上限 {limit} 字节",
+    "body-size": "请求正文 {amount} 字节，单个文件上限 {limit} 字节",
+    "body-so-far": "请求正文已收到 {amount} 字节，单个文件上限 {limit} 字节",
+    "persons": "涉及 {amount} 人（阈值 {limit}）",
+    "encryption": "加密方式 {key}，强度 {word}，{amount} 处",
+    "unread": "未能读取（{word}）{amount} 处",
+    "failure": "未完成检查（{word}）",
+    "exception": "例外 {word}",
+}
+_EN = {
+    "found": "found {word} × {amount}",
+    "file-size": "file of {amount} bytes, limit {limit}",
+    "body-size": "request body of {amount} bytes, limit {limit} for one file",
+    "body-so-far": "{amount} bytes of request body so far, limit {limit} for one file",
+    "persons": "{amount} persons (threshold {limit})",
+    "encryption": "encryption {key}, grade {word}, in {amount} part(s)",
+    "unread": "not readable ({word}) in {amount} part(s)",
+    "failure": "not inspected ({word})",
+    "exception": "exception {word}",
+}
 _NO_LIMIT = {"zh": "规定大小", "en": "the allowed size"}
 _NOTHING_NAMED = {"zh": "敏感内容", "en": "sensitive content"}
 _MORE = {"zh": "等", "en": " and more"}
