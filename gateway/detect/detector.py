@@ -33,6 +33,10 @@ class Trigger:
     """Whether ASCII letters match in both cases."""
     once: bool = False
     """Whether only the first place matters (much cheaper where the pattern may be frequent)."""
+    most: int = 0
+    """Most places that matter per text; 0 means all."""
+    raw: bytes = field(default=b"", repr=False)
+    """The pattern as bytes, where it is no UTF-8; `pattern` is then only its name."""
 
 
 def words(*literals: str, caseless: bool = True) -> Trigger:
@@ -149,6 +153,8 @@ class Detector(Protocol):
 
     def triggers(self, signatures: Mapping[str, Signature]) -> Iterable[Trigger]:
         """What to look for in the fast pass; the detector is run only on documents where one occurs.
+
+        A detector that names none is run on every document.
 
         `signatures` are those whose `detector` is this key. Raises ValueError with one sentence when a signature's data
         (`terms`, `thresholds`) is not what the detector needs.

@@ -23,3 +23,5 @@ class Match:
     """Canonical token of the person it stands for; empty when it stands for none."""
     location: str = ""
     """Set by the engine: where in the part the text came from."""
+    view: int = -1
+    """Index in `Document.views` of the text that the offsets are in; -1 stands for the first page of that location."""

@@ -1,0 +1,124 @@
+"""The one fast pass: every trigger in one Hyperscan database over UTF-8 bytes.
+
+A database is compiled once, before the inspectors fork, and is read-only; the scratch space a scan needs is made in the
+thread that scans (a scratch in use by two threads is refused by the library).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import hyperscan
+
+from gateway.detect.detector import Trigger
+from gateway.transfer import Buffer
+
+MAX_PLACES = 1_000_000
+"""Most places kept per trigger and text; beyond it the text counts as read in part (64 MiB of 18-digit numbers have 3 M)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where triggers occur in one text."""
+
+    ends: Mapping[Trigger, Sequence[int]] = field(default_factory=dict)
+    """Trigger → offsets behind its places, rising."""
+    cut: frozenset[Trigger] = frozenset()
+    """Triggers with more places than were kept."""
+
+
+class Matcher:
+    """Triggers compiled into one database; may be shared by threads and by forked processes."""
+
+    def __init__(self, triggers: Sequence[Trigger]) -> None:
+        """Raises ValueError naming the first pattern that Hyperscan refuses."""
+        self._triggers = tuple(dict.fromkeys(triggers))
+        self._local = threading.local()
+        self._database = _compile(self._triggers)
+
+    def scan_text(self, text: str) -> Places:
+        """Places in `text`, as character offsets."""
+        data = text.encode(errors="surrogatepass")
+        places = self.scan(data)
+        if len(data) == len(text):
+            return places
+        return Places(_in_characters(data, places.ends), places.cut)
+
+    def scan(self, data: Buffer) -> Places:
+        """Places in `data`, as byte offsets."""
+        if not self._triggers or not data:
+            return Places()
+        buckets: list[list[int]] = [[] for _ in self._triggers]
+        room = [_most(trigger) for trigger in self._triggers]
+
+        def keep(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            bucket = buckets[index]
+            if len(bucket) < room[index]:
+                bucket.append(end)
+
+        # The stub knows bytes only; the library reads any buffer.
+        self._database.scan(cast(bytes, data), match_event_handler=keep, scratch=self._scratch())
+        found = {trigger: bucket for trigger, bucket in zip(self._triggers, buckets, strict=True) if bucket}
+        return Places(found, frozenset(t for t, b in found.items() if len(b) == MAX_PLACES))
+
+    def _scratch(self) -> hyperscan.Scratch:
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+        return scratch
+
+
+def _compile(triggers: Sequence[Trigger]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    if not triggers:
+        return database
+    expressions = [trigger.raw or trigger.pattern.encode() for trigger in triggers]
+    flags = [_flags(trigger) for trigger in triggers]
+    try:
+        database.compile(expressions=expressions, ids=list(range(len(triggers))), flags=flags)
+    except hyperscan.HyperscanError:
+        for trigger, expression, flag in zip(triggers, expressions, flags, strict=True):
+            try:
+                hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
+                    expressions=[expression], ids=[0], flags=[flag]
+                )
+            except hyperscan.HyperscanError as error:
+                raise ValueError(f"pattern {trigger.pattern!r}: {error}") from None
+        raise
+    return database
+
+
+def _most(trigger: Trigger) -> int:
+    return 1 if trigger.once else trigger.most or MAX_PLACES
+
+
+def _flags(trigger: Trigger) -> int:
+    flags = hyperscan.HS_FLAG_DOTALL
+    if trigger.caseless:
+        flags |= hyperscan.HS_FLAG_CASELESS
+    if _most(trigger) == 1:
+        flags |= hyperscan.HS_FLAG_SINGLEMATCH
+    return int(flags)
+
+
+def _in_characters(data: bytes, ends: Mapping[Trigger, Sequence[int]]) -> dict[Trigger, Sequence[int]]:
+    """Byte offsets as character offsets; one pass over the bytes up to the last place."""
+    offsets: dict[int, int] = {}
+    at = chars = 0
+    for end in sorted({end for bucket in ends.values() for end in bucket}):
+        chars += _characters(data[at:end])
+        at = end
+        offsets[end] = chars
+    return {trigger: [offsets[end] for end in bucket] for trigger, bucket in ends.items()}
+
+
+def _characters(data: bytes) -> int:
+    """Characters that begin in `data`, a slice of UTF-8 that may be cut inside a character."""
+    return len(data) if data.isascii() else len(data.translate(None, _CONTINUATION))
+
+
+_CONTINUATION = bytes(range(0x80, 0xC0))
+"""Bytes that never begin a character in UTF-8."""

@@ -1,0 +1,88 @@
+"""A part → the document detectors look at: every run of text folded, and every further reading of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from gateway.detect import decode, fold
+from gateway.detect.detector import Document, Trigger, View
+from gateway.detect.matcher import Matcher, Places
+from gateway.detect.raw import RawMatcher
+from gateway.parts import Part
+
+NAME = "name"
+"""Location of a part's own name."""
+_MOSTLY = 0.2
+"""Share of a text that undoing its escapes takes away, from which on the decoded text is the page."""
+
+
+class Reader:
+    """Makes documents; holds the compiled triggers, so it is made once and shared."""
+
+    def __init__(self, triggers: Sequence[Trigger]) -> None:
+        """`triggers` of all detectors; raises ValueError naming the first pattern that Hyperscan refuses."""
+        self._matcher = Matcher((*triggers, *fold.TRIGGERS, *decode.TRIGGERS))
+        self._raw = RawMatcher(triggers)
+
+    def document(self, part: Part, *, today: date) -> tuple[Document, frozenset[Trigger]]:
+        """The document, and the triggers that have more places in it than were kept."""
+        pages: list[View] = []
+        extras: list[View] = []
+        cut: set[Trigger] = set()
+        texts = [(text.text, text.location) for text in part.texts]
+        if all(location != NAME for _, location in texts):
+            texts.append((part.name, NAME))
+        for text, location in texts:
+            first, *others = self._views(text, location, cut)
+            pages.append(first)
+            extras += others
+        if not any(text for text, location in texts if location != NAME) and (found := self._raw.text(part.data)):
+            extras += self._views(found, "", cut, kind="bytes")
+        return Document(part, tuple(pages), tuple(extras), today), frozenset(cut)
+
+    def _views(self, text: str, location: str, cut: set[Trigger], *, kind: str = "text") -> list[View]:
+        """The page, then its further readings."""
+        places = self._scan(text, cut)
+        page, more = View(text, location, kind, places.ends), list[View]()
+        if page.has(*fold.TRIGGERS):
+            page, more = self._folded(page, cut)
+        for reading, name in _readings(page):
+            plain, origin = reading
+            if plain:
+                view = View(plain, location, name, self._scan(plain, cut).ends, _through(origin, page))
+                more.append(view)
+                if name == "decoded" and len(plain) < (1 - _MOSTLY) * len(page.text):
+                    more[-1], page = page, view
+        return [page, *more]
+
+    def _folded(self, view: View, cut: set[Trigger]) -> tuple[View, list[View]]:
+        """The view folded, and the view with its invisible characters where it had some."""
+        folded = fold.fold(view.text, foreign=view.has(fold.FOREIGN))
+        text, origin = fold.drop_invisible(folded) if view.has(fold.HIDDEN) else (folded, ())
+        page = View(text, view.location, view.kind, self._scan(text, cut).ends, origin)
+        # Without them two numbers may have become one, so the text is looked at with them too.
+        raw = [View(folded, view.location, "raw", self._scan(folded, cut).ends)] if origin else []
+        return page, raw
+
+    def _scan(self, text: str, cut: set[Trigger]) -> Places:
+        places = self._matcher.scan_text(text)
+        cut |= places.cut
+        return places
+
+
+def _readings(page: View) -> Iterator[tuple[decode.Reading, str]]:
+    if page.has(decode.PERCENT, decode.ENTITY, decode.ESCAPE):
+        yield decode.undo_escapes(page.text), "decoded"
+    if page.has(decode.BASE64):
+        yield decode.undo_base64(page.text, page.ends(decode.BASE64)), "base64"
+    if page.has(decode.SPACED, decode.NUMERALS):
+        spaced, numerals = page.has(decode.SPACED), page.has(decode.NUMERALS)
+        yield decode.join_digits(page.text, spaced=spaced, numerals=numerals), "joined"
+
+
+def _through(origin: decode.Origin, page: View) -> decode.Origin:
+    """An origin in the page's text as an origin in the text the page was made from."""
+    if not page.origin:
+        return origin
+    return tuple((here, page.source(there, there)[0]) for here, there in origin)
