@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigError, Problem
+from gateway.identity.users import load_users
 from gateway.settings import Settings, route_for
 from gateway.yamlfile import Document, Where, load_yaml, parse_yaml, pydantic_problems
 
@@ -46,6 +47,10 @@ def load_settings(path: str | None, environ: Mapping[str, str]) -> Settings:
         errors = error.errors(include_input=False)
         raise ConfigError([*problems, *_placed(document, variables, errors)]) from None
     problems += _placed(document, variables, _contradictions(settings))
+    try:
+        problems += _placed(document, variables, _strangers(settings))
+    except ConfigError as error:
+        problems += error.problems
     if problems:
         raise ConfigError(problems)
     return settings
@@ -114,4 +119,20 @@ def _contradictions(settings: Settings) -> list[ErrorDetails]:
     if identity.required and identity.proxy_auth == "off" and not identity.networks:
         message = "nobody could be known; true needs proxy_auth: users, or networks"
         found.append((("identity", "required"), message))
+    return _errors(found)
+
+
+def _strangers(settings: Settings) -> list[ErrorDetails]:
+    """Networks whose user is not in the users file; raises ConfigError for the problems of that file."""
+    identity = settings.identity
+    users = load_users(identity.users) if identity.users else None
+    found: list[tuple[Where, str]] = [
+        (("identity", "networks", str(network)), f"the user {name} is not in {identity.users}")
+        for network, name in identity.networks.items()
+        if users is not None and name not in users
+    ]
+    return _errors(found)
+
+
+def _errors(found: list[tuple[Where, str]]) -> list[ErrorDetails]:
     return [ErrorDetails(type="value_error", loc=where, msg=message, input=None) for where, message in found]
