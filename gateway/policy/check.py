@@ -60,7 +60,8 @@ def _rule(rule: RuleEntry, file: PolicyFile) -> Iterator[Mistake]:
     if rule.guidance is None and rule.action in _STOPS:
         yield (), f"guidance is missing; a rule with action {rule.action} tells the sender what to do instead"
     if rule.route is not None and rule.route not in file.routes:
-        yield ("route",), f"no such route{nearest(rule.route, list(file.routes))}; routes: {', '.join(file.routes)}"
+        named = ", ".join(file.routes) or "none"
+        yield ("route",), f"no such route{nearest(rule.route, list(file.routes))}; under `routes` there are: {named}"
     for language, sentence in (("zh", rule.says.zh), ("en", rule.says.en)):
         for word in _PLACEHOLDER.findall(sentence):
             if word not in PLACEHOLDERS:

@@ -15,6 +15,21 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+_PLAIN = {
+    "too_short": "is an empty list; name at least one",
+    "missing": "is missing",
+    "tuple_type": "must be a list",
+    "model_type": "must be a block of keys",
+    "dict_type": "must be a block of names and values",
+    "string_type": "must be text; put it into quotes",
+    "string_too_short": "must not be empty",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+}
+"""Kinds of error whose own message speaks of Python."""
+
+
 def form_problems(document: Document, errors: list[ErrorDetails], model: type[BaseModel]) -> list[Problem]:
     """One problem per error of pydantic, placed by line; values of the file are not repeated."""
     return [
@@ -41,6 +56,7 @@ def dotted(document: Document, where: Where) -> str:
     >>> dotted(Document("p.yaml", {"rules": [{"id": "a.b"}]}), ("rules", 0, "action"))
     "rules 'a.b': action"
     """
+    where = tuple(step for step in where if step != "[key]")
     if not where:
         return "the file"
     entry = _entry_id(document.value, where)
@@ -85,16 +101,14 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         allowed = allowed_keys(model, error["loc"][:-1])
         return f"unknown key{nearest(str(error['loc'][-1]), allowed)}; allowed: {', '.join(allowed)}"
-    if kind == "missing":
-        return "is missing"
     if kind in {"enum", "literal_error"}:
         allowed = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
         near = nearest(error["input"], allowed) if isinstance(error["input"], str) else ""
         return f"unknown word{near}; allowed: {', '.join(allowed)}"
     if kind == "value_error":
         return str(context["error"])
-    if kind == "too_short":
-        return "is an empty list; name at least one, or delete the key"
+    if kind in _PLAIN:
+        return _PLAIN[kind]
     if kind == "string_pattern_mismatch":
         return f"has a form that is not allowed here (pattern {context['pattern']})"
     return error["msg"]

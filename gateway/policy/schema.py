@@ -18,23 +18,12 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.detect.signatures import Klass
 from gateway.findings import Severity
 from gateway.limits import KIB, Limits
 from gateway.parts import Coverage, Grade
 from gateway.transfer import Audience, Category, Channel, Region
 
-FindingClass = Literal[
-    "personal",
-    "contact",
-    "account",
-    "secret",
-    "marking",
-    "document",
-    "state-secret",
-    "company-secret",
-    "internal",
-]
-"""What a finding can be, as `Finding.classes` lists it."""
 Reason = Literal["too-large", "malformed", "encrypted", "unsupported", "detector-failed", "unreadable"]
 """Reason words of `ContentError` and its subclasses; a test holds them together."""
 ActionWord = Literal["allow", "log", "coach", "hold", "block"]
@@ -56,9 +45,15 @@ def _listed(value: object) -> object:
 
 def _day(value: object) -> object:
     # A number would be read as seconds since 1970 and a time would lose its clock, so both are refused.
-    if isinstance(value, str) or (isinstance(value, date) and not isinstance(value, datetime)):
-        return value
-    msg = "write a date as YYYY-MM-DD"
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    else:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+    msg = "must be a day, written YYYY-MM-DD"
     raise ValueError(msg)
 
 
@@ -158,7 +153,7 @@ class FindingsTest(Condition):
     signature: ListOf[SignatureName] = ()
     """Names, or `secret.*` for all below."""
     except_signature: ListOf[SignatureName] = ()
-    finding_class: ListOf[FindingClass] = Field(default=(), alias="class")
+    finding_class: ListOf[Klass] = Field(default=(), alias="class")
     min_confidence: Ratio = 0.0
     min_severity: Severity = Severity.LOW
     at_least: Count = 1
@@ -217,7 +212,7 @@ class AuthorisedEntry(Block):
 
     id: Id
     destination: DestinationTest
-    finding_class: ListOf[FindingClass] = Field(default=(), alias="class")
+    finding_class: ListOf[Klass] = Field(default=(), alias="class")
     signature: ListOf[SignatureName] = ()
     owner: Text
     ticket: Text | None = None
@@ -266,5 +261,5 @@ def failure_words() -> tuple[str, ...]:
     return tuple(field.alias or name for name, field in Failures.model_fields.items())
 
 
-CLASSES: tuple[str, ...] = get_args(FindingClass)
+CLASSES: tuple[str, ...] = get_args(Klass.__value__)
 REASONS: tuple[str, ...] = get_args(Reason)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
+from gateway.detect.signatures import Klass
 from gateway.findings import Severity
 from gateway.parts import Coverage, Grade
 from gateway.policy.schema import (
@@ -17,7 +18,6 @@ from gateway.policy.schema import (
     Day,
     ExceptionEntry,
     Failures,
-    FindingClass,
     FindingsTest,
     Id,
     LimitName,
@@ -46,7 +46,7 @@ class CaseFound(Block):
     """What a detector would have said."""
 
     count: Count = 1
-    finding_class: ListOf[FindingClass] = Field(default=(), alias="class")
+    finding_class: ListOf[Klass] = Field(default=(), alias="class")
     severity: Severity = Severity.HIGH
     confidence: Ratio = 0.95
     persons: Size = 0
