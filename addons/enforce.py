@@ -47,6 +47,10 @@ class Enforce:
             return
         metrics.OPEN_TRANSFERS.inc()
         try:
+            # In a tunnel the login was checked with its CONNECT; this is for plain HTTP.
+            held.refusal = await self.judge.identify.authenticate(flow)
+            if held.refusal is not None:
+                return
             verdict = self.judge.open(flow, held, declared_bytes(flow))
             if verdict is not None and held.transfer is not None:
                 held.refusal = answer_for(flow, held, verdict)

@@ -18,13 +18,14 @@ from gateway.policy.builtin import builtin_verdict
 from gateway.policy.decide import decide, refuse_size
 from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
-from gateway.transfer import Actor, Destination, Transfer
+from gateway.transfer import Destination, Transfer
 from metrics import catalogue as metrics
 
 if TYPE_CHECKING:
     from mitmproxy import http
 
     from addons.held import Held
+    from addons.identify import Identify
     from addons.loop import Routes
     from gateway.inspectors.client import InspectorClient
     from gateway.policy.model import Policy
@@ -46,7 +47,7 @@ class Judge:
     """Everything a verdict needs; one per worker."""
 
     resolver: Resolver
-    identify: Callable[[http.HTTPFlow], Actor]
+    identify: Identify
     identity_required: bool
     policy: Callable[[], Policy]
     inspectors: InspectorClient
@@ -63,7 +64,7 @@ class Judge:
         held.transfer = Transfer(
             id=new_id(),
             at=now(),
-            actor=self.identify(flow),
+            actor=self.identify.actor(flow),
             destination=destination,
             channel=channel_of(flow),
             request=request,

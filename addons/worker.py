@@ -72,6 +72,7 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1) -> Mas
         Opaque(),
         TlsConfig(),
         DisableH2C(),
+        judge.identify,
         Enforce(judge),
         ErrorCheck(),
         Ready(ready_fd),

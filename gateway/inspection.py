@@ -1,0 +1,179 @@
+"""The pipeline: body → pieces → parts → findings → Inspection; the core's only catch-all, and it yields an unread part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+
+from gateway.content.types import MediaTypes
+from gateway.content.unpack import Budget, unpack
+from gateway.detect.engine import Engine
+from gateway.detect.tally import Tally
+from gateway.errors import ContentError, DetectorError, MalformedError
+from gateway.findings import Finding, Inspection, PartReport
+from gateway.limits import Limits
+from gateway.parts import Coverage, Part, Piece, opaque_coverage
+from gateway.transfer import Buffer, Request, Transfer
+from gateway.wire.body import read_request
+
+type Clock = Callable[[], float]
+"""Monotonic seconds; given from outside, because the core knows no time."""
+type Watch = Callable[[Part], None]
+"""Called with each part after it was looked at; for `sluice inspect --text`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Everything an inspection needs that lasts longer than one."""
+
+    types: MediaTypes
+    engine: Engine
+    limits: Limits
+    today: Callable[[], date]
+    clock: Clock
+    new_key: Callable[[], bytes]
+    """Makes the key under which one transfer's values are counted; thrown away with the transfer."""
+
+    def inspect(self, transfer: Transfer, body: Buffer) -> Inspection:
+        """What the body of a request holds; never raises."""
+        run = self.begin()
+        with run.stage("wire"):
+            try:
+                pieces: tuple[Piece, ...] = read_request(transfer.request, body, limits=self.limits)
+            except ContentError as error:
+                return run.result(transfer.request, failure=f"{error.reason}: {error}")
+            except Exception as error:  # noqa: BLE001 - the fault becomes an unread body, which policy refuses
+                return run.result(transfer.request, failure=f"malformed: {type(error).__name__} in the reader of bodies")
+        for piece in pieces:
+            run.add(piece)
+        return run.result(transfer.request)
+
+    def inspect_file(self, name: str, data: Buffer, *, reveal: bool = False, watch: Watch | None = None) -> Inspection:
+        """What a file holds, as if it were the one part of an upload; never raises."""
+        run = self.begin(reveal=reveal, watch=watch)
+        run.add(Piece(data=data, name=name, field="body", is_file=True))
+        return run.result(Request(path=""))
+
+    def begin(self, *, reveal: bool = False, watch: Watch | None = None) -> _Run:
+        """An inspection that has seen nothing yet."""
+        return _Run(self, Budget(), Tally(self.new_key()), self.today(), reveal=reveal, watch=watch)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One inspection in progress."""
+
+    own: Inspector
+    budget: Budget
+    tally: Tally
+    day: date
+    reveal: bool
+    watch: Watch | None
+    parts: list[PartReport] = field(default_factory=list)
+    stages: dict[str, float] = field(default_factory=dict)
+    overtime: list[str] = field(default_factory=list)
+
+    def stage(self, name: str) -> _Stage:
+        return _Stage(self, name)
+
+    def add(self, piece: Piece) -> None:
+        """Unpack the piece and judge every part of it; a fault of a reader becomes an unread part."""
+        members: Iterator[Part] = unpack(piece, types=self.own.types, limits=self.own.limits, budget=self.budget)
+        while True:
+            try:
+                with self.stage("content"):
+                    part = next(members, None)
+            except Exception as error:  # noqa: BLE001 - the fault becomes an unread part, which policy refuses
+                why = MalformedError(piece.declared_type or "content", f"{type(error).__name__} in its reader")
+                part = _unread(piece, why)
+                self.parts.append(self.report(part, (), [why]))
+                return
+            if part is None:
+                return
+            with self.stage("detect"):
+                self.parts.append(self.judge(part))
+            if self.watch is not None:
+                self.watch(part)
+
+    def judge(self, part: Part) -> PartReport:
+        """The part with its findings; a detector that fails leaves it partly read."""
+        try:
+            detection = self.own.engine.detect(part, self.tally, today=self.day, reveal=self.reveal)
+        except Exception as error:  # noqa: BLE001 - the fault becomes a partly read part, which policy refuses
+            return self.report(part, (), [DetectorError("engine", type(error).__name__)])
+        self.overtime += [error.detector for error in detection.errors if error.kind == "timeout"]
+        return self.report(part, detection.findings, list(detection.errors))
+
+    def report(self, part: Part, findings: tuple[Finding, ...], errors: list[ContentError]) -> PartReport:
+        """The part without its bytes and text; the first reason why something was not read stands for all."""
+        if part.opaque is not None:
+            errors = [part.opaque, *errors]
+        first = errors[0] if errors else None
+        return PartReport(
+            path=self.masked(part.path),
+            name=self.masked(part.name),
+            size_bytes=part.size_bytes,
+            sha256=part.sha256,
+            declared_type=part.declared_type,
+            media_type=part.media_type,
+            encryption=part.encryption,
+            findings=findings,
+            coverage=opaque_coverage(first) if first else Coverage.INSPECTED,
+            reason=first.reason if first else "",
+            detail=self.masked(str(first)) if first else "",
+            depth=part.depth,
+            is_file=part.is_file,
+        )
+
+    def masked(self, text: str) -> str:
+        """The text with every match in it masked, unless the person asked to see; nothing of it when that fails."""
+        if self.reveal or not text:
+            return text
+        try:
+            return self.own.engine.mask(text, today=self.day)
+        except Exception:  # noqa: BLE001 - a name that cannot be masked is not shown
+            return "(name withheld)"
+
+    def result(self, request: Request, *, failure: str = "") -> Inspection:
+        """What was learned."""
+        return Inspection(
+            parts=tuple(self.parts),
+            distinct=MappingProxyType(dict(self.tally.distinct)),
+            persons=self.tally.persons,
+            failure=self.masked(failure),
+            stages=MappingProxyType(dict(self.stages)),
+            path=self.masked(request.path),
+            rules_overtime=tuple(dict.fromkeys(self.overtime)),
+        )
+
+
+@dataclass(slots=True)
+class _Stage:
+    """Adds the time of a `with` block to a stage."""
+
+    run: _Run
+    name: str
+    began: float = 0.0
+
+    def __enter__(self) -> None:
+        self.began = self.run.own.clock()
+
+    def __exit__(self, *_: object) -> None:
+        spent = self.run.own.clock() - self.began
+        self.run.stages[self.name] = self.run.stages.get(self.name, 0.0) + spent
+
+
+def _unread(piece: Piece, why: ContentError) -> Part:
+    return Part(
+        path=piece.name or piece.field,
+        name=piece.name,
+        size_bytes=len(piece.data),
+        sha256="",
+        declared_type=piece.declared_type,
+        media_type="application/octet-stream",
+        data=b"",
+        opaque=why,
+        is_file=piece.is_file,
+    )
