@@ -71,7 +71,11 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
     )
     database = str(settings.geo.database) if settings.geo.database else None
     judge = Judge(
-        resolver=Resolver(settings, load_catalogue([str(path) for path in settings.catalogue]), Geo.open(database, settings.geo.overrides)),
+        resolver=Resolver(
+            settings,
+            load_catalogue([str(path) for path in settings.catalogue]),
+            Geo.open(database, settings.geo.overrides),
+        ),
         identify=Identify.from_settings(settings),
         identity_required=settings.identity.required,
         policy=policy,

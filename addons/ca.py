@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -26,10 +25,10 @@ def ensure_ca(directory: Path) -> Path:
         # Written aside and moved in one step: two starts at once must not mix their keys.
         with tempfile.TemporaryDirectory(dir=directory) as aside:
             certs.CertStore.create_store(Path(aside), BASENAME, KEY_BITS, "Sluice", "Sluice egress CA")
-            for name in os.listdir(aside):
-                if not name.endswith("-ca.pem"):
-                    shutil.move(Path(aside) / name, directory / name)
-            os.replace(Path(aside) / both.name, both)
+            for made in sorted(Path(aside).iterdir()):
+                if made.name != both.name:
+                    shutil.move(made, directory / made.name)
+            (Path(aside) / both.name).replace(both)
     certs.CertStore.from_store(directory, BASENAME, KEY_BITS)
     certificate = directory / CERTIFICATE
     wanted = (directory / f"{BASENAME}-ca-cert.pem").read_bytes()

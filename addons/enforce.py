@@ -82,7 +82,9 @@ class Enforce:
         """Refuse with a reason after a fault of our own; the record is what could be recorded."""
         part = "journal" if isinstance(error, RecordError) else "judge"
         metrics.FAILURES.labels(part=part).inc()
-        log.error("request refused after a fault", part=part, kind=type(error).__name__, id=held.transfer and held.transfer.id)
+        log.error(
+            "request refused after a fault", part=part, kind=type(error).__name__, id=held.transfer and held.transfer.id
+        )
         reason = "unrecorded" if isinstance(error, RecordError) else "internal"
         held.recorded = False
         held.verdict = builtin_verdict(reason, "")

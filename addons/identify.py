@@ -57,10 +57,13 @@ class Identify:
             return None
         name, password = credentials(given)
         # Argon2 takes tens of milliseconds on purpose, so it runs beside the event loop.
-        if name and await asyncio.to_thread(self.directory.verify_password, name, password):
+        verify = self.directory.verify_password
+        if name and await asyncio.to_thread(lambda: verify(name, password)):
             self._known[flow.client_conn] = name
             return None
-        return http.Response.make(407, b"Log in to the proxy.\n", {"Proxy-Authenticate": ASK, "Content-Type": "text/plain"})
+        return http.Response.make(
+            407, b"Log in to the proxy.\n", {"Proxy-Authenticate": ASK, "Content-Type": "text/plain"}
+        )
 
 
 def credentials(header: str) -> tuple[str, str]:

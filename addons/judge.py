@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from addons.capture import channel_of, head_problem, request_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.inspectors.client import InspectorClient
     from gateway.policy.model import Policy
     from gateway.records.journal import Journal
+    from gateway.records.segment import Receipt
 
 CALENDAR = ZoneInfo("Asia/Shanghai")
 """Days of policy exceptions and ledgers are days of this zone (LAW.md, 3.1)."""
@@ -88,7 +89,9 @@ class Judge:
         """Set `held.verdict` and `held.recorded`; whatever goes wrong leaves them as they are, which refuses."""
         transfer = replace(transfer, request=replace(transfer.request, bytes=held.spool.size_bytes))
         held.transfer = transfer
-        reason = "trailers" if held.trailers else "spool" if held.spool_failed else "body-limit" if held.too_large else ""
+        reason = (
+            "trailers" if held.trailers else "spool" if held.spool_failed else "body-limit" if held.too_large else ""
+        )
         if reason:
             early = self.size_verdict(transfer, held.max_body_bytes + 1) if held.too_large else None
             verdict = early or builtin_verdict(reason, self.policy().digest)
@@ -146,7 +149,7 @@ class Judge:
         if held.arrived_at:
             metrics.UPLOAD_HOLD_SECONDS.observe(time.monotonic() - held.arrived_at)
 
-    def append(self, kind: str, body: dict[str, Any]) -> Awaitable[object]:
+    def append(self, kind: Literal["verdict", "outcome"], body: Mapping[str, Any]) -> Awaitable[Receipt]:
         """A wait for one journal line to be on the disk."""
         return asyncio.wrap_future(self.journal.append(kind, body))
 

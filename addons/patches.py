@@ -53,7 +53,7 @@ def install(
     ConnectionHandler.handle_connection = handle_connection  # type: ignore[method-assign]
     ConnectionHandler.drain_writers = drain_writers  # type: ignore[method-assign]
     ConnectionHandler.hook_task = hook_task  # type: ignore[method-assign]
-    ConnectionHandler.log = log  # type: ignore[method-assign,assignment]
+    ConnectionHandler.log = log  # type: ignore[method-assign]
     Http1Server.read_headers = read_headers  # type: ignore[method-assign]
 
 
@@ -132,9 +132,7 @@ def _waiting(layer: Any) -> int:
     return sum(len(event.data) for event in queue if hasattr(event, "data"))
 
 
-def log(
-    self: ConnectionHandler, message: str, level: int = logging.INFO, exc_info: Any = None
-) -> None:
+def log(self: ConnectionHandler, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
     """The stock log, and the client closed after an error inside a layer.
 
     Stock, an exception in a layer ("mitmproxy has crashed!") leaves the connection open and the client waiting.

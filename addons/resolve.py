@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gateway.destinations.addresses import is_forbidden
+from gateway.destinations.geo import region as region_of
 from gateway.destinations.resolve import build_destination
 from gateway.settings import normal_host, route_for
 
@@ -51,7 +52,7 @@ class Resolver:
     def known(self, host: str, port: int, request: Request) -> Destination:
         """What the catalogue alone says; no name is resolved, so the country is the catalogue's."""
         match = self.catalogue.match(host, port, request.method, request.path, request.query, request.headers)
-        region = self.geo.region("", "", match.jurisdiction, fixed_route=True)
+        region = region_of("", "", match.jurisdiction, fixed_route=True)
         return build_destination(match, normal_host(host), port, "", match.jurisdiction, region)
 
     async def locate(self, destination: Destination, jurisdiction: str = "") -> tuple[Destination, tuple[str, int]]:
@@ -66,7 +67,7 @@ class Resolver:
             if why:
                 raise Unreachable("private-address", f"the server's address is {why}")
         country = self.geo.country(address)
-        region = self.geo.region(address, country, jurisdiction or destination.country, fixed_route=fixed is not None)
+        region = region_of(address, country, jurisdiction or destination.country, fixed_route=fixed is not None)
         located = replace(destination, ip=address, country=country or destination.country, region=region)
         return located, (address, target_port)
 

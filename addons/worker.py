@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import time
@@ -52,7 +53,7 @@ class Ready:
     def running(self) -> None:
         """All addons run and the port is bound."""
         if self.descriptor >= 0:
-            with contextlib.suppress(OSError), open(self.descriptor, "wb") as pipe:
+            with contextlib.suppress(OSError), os.fdopen(self.descriptor, "wb") as pipe:
                 pipe.write(b"1")
             self.descriptor = -1
 
@@ -82,7 +83,7 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1) -> Mas
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
-    """mitmproxy's options; what could stream, ignore or pass bytes unread is off and stays off."""
+    """Mitmproxy's options; what could stream, ignore or pass bytes unread is off and stays off."""
     return {
         "mode": ["regular"],
         "listen_host": settings.listen.host,

@@ -45,7 +45,9 @@ class Inspector:
             except ContentError as error:
                 return run.result(transfer.request, failure=f"{error.reason}: {error}")
             except Exception as error:  # noqa: BLE001 - the fault becomes an unread body, which policy refuses
-                return run.result(transfer.request, failure=f"malformed: {type(error).__name__} in the reader of bodies")
+                return run.result(
+                    transfer.request, failure=f"malformed: {type(error).__name__} in the reader of bodies"
+                )
         for piece in pieces:
             run.add(piece)
         return run.result(transfer.request)

@@ -61,7 +61,7 @@ class Supervisor:
 
     settings: Settings
     config: str | None
-    check: Callable[[], None]
+    check: Callable[[], object]
     """Raises ConfigError when settings, policy, signatures or catalogue are wrong; asked before every reload."""
     announce: Callable[[], None]
     """Called once, when everything is ready."""
@@ -104,7 +104,8 @@ class Supervisor:
 
     def start(self, child: Child) -> None:
         """Start the process; a worker says on a pipe when its port is open."""
-        argv, passed, write = child.argv, (), -1
+        argv, write = child.argv, -1
+        passed: tuple[int, ...] = ()
         if child.kind == "worker":
             child.ready, write = os.pipe()
             argv, passed = (*argv, "--ready-fd", str(write)), (write,)
@@ -155,7 +156,7 @@ class Supervisor:
 
         PROCESS_RESTARTS.labels(kind=child.kind).inc()
         log.error("process died, starting it again", kind=child.kind, exit=child.process.returncode)
-        mark_process_dead(child.process.pid)
+        mark_process_dead(child.process.pid)  # type: ignore[no-untyped-call]
         self.hear(child)
         child.deaths = child.deaths + 1 if now - child.started_at < STEADY_S else 0
         child.start_at = now + BRAKE_S[min(child.deaths, len(BRAKE_S) - 1)]
@@ -237,7 +238,7 @@ def check_port(name: str, address: Address) -> None:
 def serve_metrics(address: Address) -> tuple[WSGIServer, Thread]:
     """The exporter over the files that all processes share."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return start_http_server(address.port, address.host, registry=registry)
 
 

@@ -52,9 +52,9 @@ def _check_policy(settings: Settings, names: set[str] | None) -> None:
     path = str(settings.policy) if settings.policy else None
     policy = load_policy(path, signatures=names)
     failed: Sequence[Problem] = [
-        Problem(path or "<embedded default>", 0, f"policy case {result.rule}: {result.detail}")
+        Problem(path or "<embedded default>", 0, f"policy case {result}")
         for result in run_policy_cases(policy)
-        if not result.ok
+        if not result.passed
     ]
     if failed:
         raise ConfigError(list(failed))

@@ -10,11 +10,13 @@ import click
 from gateway.cli.ca import ensure_ca
 from gateway.cli.check import check_all
 from gateway.cli.options import config_option
-from gateway.settings import Settings
 from gateway.logs import log_to_stderr
+from gateway.settings import Settings
 
 
-@click.command(epilog="Example: sluice run --config sluice.yaml   (SIGTERM drains, SIGHUP reloads policy and signatures)")
+@click.command(
+    epilog="Example: sluice run --config sluice.yaml   (SIGTERM drains, SIGHUP reloads policy and signatures)"
+)
 @config_option
 def command(config: str | None) -> int:
     """Run the gateway: proxy workers, inspectors, recorder, console and metrics."""
@@ -35,7 +37,7 @@ def command(config: str | None) -> int:
     return Supervisor(
         settings,
         config,
-        check=lambda: None if check_all(config) else None,
+        check=lambda: check_all(config),
         announce=lambda: announce(settings, certificate),
     ).run()
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.content.types import MediaTypes
 from gateway.detect.engine import build_engine
-from gateway.inspection import Inspector
 from gateway.findings import Inspection
+from gateway.inspection import Inspector
 from gateway.settings import Settings
 from gateway.transfer import Buffer, Transfer
 

@@ -29,7 +29,9 @@ def origin(tmp_path):
         yield origin
 
 
-def curl(engine: Engine, body: bytes, *options: str, stdin: bool = False) -> tuple[str, str, subprocess.CompletedProcess]:
+def curl(
+    engine: Engine, body: bytes, *options: str, stdin: bool = False
+) -> tuple[str, str, subprocess.CompletedProcess]:
     """Status, body and process of one upload with curl."""
     path = engine.folder / "upload.bin"
     path.write_bytes(body)
@@ -195,7 +197,16 @@ def test_client_gone_while_the_verdict_is_awaited(tmp_path, origin):
     with Engine(tmp_path, origin, wait) as engine:
         before = open_files()
         (tmp_path / "f").write_bytes(LARGE)
-        command = ["curl", "-sS", "-x", f"http://127.0.0.1:{engine.port}", "--cacert", str(engine.ca), "-T", str(tmp_path / "f")]
+        command = [
+            "curl",
+            "-sS",
+            "-x",
+            f"http://127.0.0.1:{engine.port}",
+            "--cacert",
+            str(engine.ca),
+            "-T",
+            str(tmp_path / "f"),
+        ]
         client = subprocess.Popen([*command, "https://localhost/u"], stderr=subprocess.DEVNULL)
         asyncio.run_coroutine_threadsafe(started.wait(), engine.loop).result(20)
         client.kill()

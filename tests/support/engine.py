@@ -103,7 +103,9 @@ class Engine:
             patches.install(new_spool=lambda: Spool(spools), max_body_bytes=self.max_body_bytes, refuse=last_resort)
         self.master = Master(Options())
         self.decide = Decide(self.decision, self.at_head)
-        self.master.addons.add(Core(), Proxyserver(), NextLayer(), Opaque(), TlsConfig(), DisableH2C(), self.decide, self)
+        self.master.addons.add(
+            Core(), Proxyserver(), NextLayer(), Opaque(), TlsConfig(), DisableH2C(), self.decide, self
+        )
         self.master.options.update(
             listen_host="127.0.0.1",
             listen_port=self.port,

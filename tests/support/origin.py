@@ -33,7 +33,14 @@ class Seen:
 
 def default_reply(seen: Seen) -> tuple[int, dict[str, str], bytes]:
     """An answer that every SDK of the tests takes for success."""
-    body = {"ok": True, "code": 0, "errcode": 0, "errmsg": "ok", "msg": "success", "data": {"file_key": "k", "image_key": "k"}}
+    body = {
+        "ok": True,
+        "code": 0,
+        "errcode": 0,
+        "errmsg": "ok",
+        "msg": "success",
+        "data": {"file_key": "k", "image_key": "k"},
+    }
     body |= {"bytes": seen.bytes, "sha256": seen.sha256, "media_id": "m", "type": "file", "created_at": "1"}
     return 200, {"content-type": "application/json"}, json.dumps(body).encode()
 
@@ -116,7 +123,9 @@ class Origin:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             method, path, version = head[0].split(" ", 2)
-            headers = {k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in head[1:] if ":" in line)}
+            headers = {
+                k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in head[1:] if ":" in line)
+            }
             seen = Seen(method, path, headers, version)
             self.requests.append(seen)
             digest = hashlib.sha256()
