@@ -8,7 +8,8 @@ set -eu
 PACKAGE=@ip-location-db/geo-whois-asn-country-mmdb
 VERSION=2.3.2026061719
 SHA512=c5e9810cd425e260980ee55ba9ede32862ac543ca464691fbde6e1b4e87fdd518b69dabcbeca7bb7ba27b69314b77847eec0064f478b0f227df5257ed306b166
-FILES="geo-whois-asn-country-ipv4.mmdb geo-whois-asn-country-ipv6.mmdb"
+# the licence file names the registries, whose statistics want to be attributed
+FILES="geo-whois-asn-country-ipv4.mmdb geo-whois-asn-country-ipv6.mmdb NRO_LICENSE"
 
 if [ $# -ne 1 ]; then
     echo "usage: sh deploy/geo.sh DIRECTORY" >&2

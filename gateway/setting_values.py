@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from os.path import exists
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -87,7 +88,7 @@ def _path(value: object, info: ValidationInfo) -> Path:
 
 
 def _existing(path: Path) -> Path:
-    if not path.exists():
+    if not exists(path):  # noqa: PTH110 - Path.exists raises where a folder on the way may not be read
         raise ValueError("the path does not exist")
     return path
 

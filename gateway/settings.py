@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from os.path import exists
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -193,12 +194,12 @@ class Settings(Section):
         if not isinstance(given, dict):
             return given
         state_dir = given.get("state_dir", "var")
-        if not isinstance(state_dir, str | Path) or not state_dir:
+        if not isinstance(state_dir, str | Path) or not state_dir or "\0" in str(state_dir):
             return given
         base = (info.context or {}).get("base", Path())
         state_dir = Path(base, state_dir)
         derived = {"tls": ("ca_dir", "ca"), "events": ("jsonl", "events.jsonl")}
-        if (state_dir / "geo").exists():
+        if exists(state_dir / "geo"):  # noqa: PTH110 - Path.exists raises where a folder may not be read
             derived["geo"] = ("database", "geo")
         filled = {**given, "state_dir": state_dir}
         for section, (key, name) in derived.items():
