@@ -1,0 +1,32 @@
+"""The pool's own bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.limits import MIB
+
+KILL_GRACE_S = 1.0
+"""What an inspector may live over its time before its generation kills it; its own timer comes first."""
+START_S = 10.0
+"""Longest start of one inspector: fork and sandbox take milliseconds."""
+BUILD_S = 300.0
+"""Longest build of an inspection function; one over it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many inspectors there are, and what one job may use."""
+
+    workers: int = 2
+    memory_bytes: int = 1024 * MIB
+    """Address space a job may add to what the inspector has at its start; a mapped body comes on top."""
+    timeout_s: float = 30.0
+    """Wall clock of one job, from the moment an inspector takes it until the reply is read."""
+    max_jobs: int = 500
+    """Jobs after which an inspector is replaced, so that leaks of C libraries stay small."""
+
+    @property
+    def recycle_bytes(self) -> int:
+        """Resident growth over which an inspector is replaced after its job."""
+        return self.memory_bytes // 4
