@@ -74,13 +74,13 @@ class _Found:
     """Group → distinct canonical terms."""
     values: list[str] = field(default_factory=list)
     """What the labels are filled with, the first few, in order; part of the canonical value."""
-    first: tuple[int, int, str] | None = None
-    """Start, end and location of the first piece of evidence."""
+    first: tuple[int, int, str, int] | None = None
+    """Start, end, location and view of the first piece of evidence."""
 
-    def add(self, group: str, term: str, start: int, end: int, location: str) -> None:
+    def add(self, group: str, term: str, span: tuple[int, int], location: str, view: int) -> None:
         self.terms.setdefault(group, set()).add(canonical(term))
         if self.first is None or group == "title":
-            self.first = (start, end, location)
+            self.first = (*span, location, view)
 
 
 class EvidenceDetector:
@@ -108,13 +108,13 @@ class EvidenceDetector:
             if _highest(signature, woken) < signature.thresholds["score"]:
                 continue
             found = _Found()
-            for page in readable(document):
-                _read(page, signature, found)
+            for index, page in readable(document):
+                _read(index, page, signature, found)
             score = _score(found, signature)
             if score >= signature.thresholds["score"] and found.first is not None:
-                start, end, location = found.first
+                start, end, location, view = found.first
                 value = "|".join((signature.name, *sorted(found.terms.get("title", ())), *found.values))
-                yield Match(signature.name, start, end, value, _confidence(score, signature), location=location)
+                yield Match(signature.name, start, end, value, _confidence(score, signature), "", location, view)
 
 
 def _highest(signature: Signature, woken: set[Trigger]) -> float:
@@ -125,7 +125,7 @@ def _highest(signature: Signature, woken: set[Trigger]) -> float:
     )
 
 
-def _read(page: View, signature: Signature, found: _Found) -> None:
+def _read(index: int, page: View, signature: Signature, found: _Found) -> None:
     """Everything one page shows, added to `found`."""
     blanks = tuple(fold(word).replace(" ", "") for word in signature.terms.get("blank", ()))
     for group, form, end in FORMS:
@@ -138,12 +138,12 @@ def _read(page: View, signature: Signature, found: _Found) -> None:
                     continue
                 if len(found.values) < MAX_VALUES:
                     found.values.append(value)
-            found.add(group, hit[1], *hit.span(1), page.location)
+            found.add(group, hit[1], hit.span(1), page.location, index)
     woken = set(page.hits)
     for group in ANYWHERE:
         for term in present(signature.terms.get(group, ()), woken):
             if place := compiled(any_of((term,))).search(page.text):
-                found.add(group, place[0], *place.span(), page.location)
+                found.add(group, place[0], place.span(), page.location, index)
 
 
 def _name_before(text: str, start: int) -> str:

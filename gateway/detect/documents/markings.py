@@ -13,13 +13,15 @@ that turn a statement or a line into its opposite.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.detect.detector import Document, Trigger, View
 from gateway.detect.documents.terms import BLANK, any_of, canonical, compiled, fold, present, trigger
 from gateway.detect.match import Match
 from gateway.detect.signatures import Signature
 
+NAME = "name"
+"""Location of a file's own name."""
 GROUPS = ("marks", "weak", "labels", "subjects", "companions", "against")
 """Names of groups of terms a signature may use."""
 FORMS = ("star", "label", "bracket", "line", "head", "name", "word", "edge", "statement")
@@ -85,20 +87,23 @@ class MarkingDetector:
 
     def find(self, document: Document, signatures: Mapping[str, Signature]) -> Iterator[Match]:
         """The surest place of every distinct mark in every reading."""
-        for view in document.views:
+        for index, view in enumerate(document.views):
+            woken = set(view.hits)
             for signature in signatures.values():
-                yield from _best(view, signature)
+                for match in _best(view, signature, woken):
+                    yield replace(match, view=index)
 
 
-def _best(view: View, signature: Signature) -> Iterator[Match]:
-    woken = set(view.hits)
-    best: dict[str, Match] = {}
+def _best(view: View, signature: Signature, woken: set[Trigger]) -> Iterator[Match]:
+    """The surest match of each mark; every match in a name, where all of them are masked for the record."""
+    best: dict[object, Match] = {}
     for group in ("marks", "weak"):
         terms = tuple(present(signature.terms.get(group, ()), woken))
         if terms:
             for match in _matches(view, signature, terms, FORMS if group == "marks" else WEAK_FORMS):
-                if match.value not in best or best[match.value].confidence < match.confidence:
-                    best[match.value] = match
+                key = match.start if view.location == NAME else match.value
+                if key not in best or best[key].confidence < match.confidence:
+                    best[key] = match
     yield from best.values()
 
 
@@ -108,7 +113,7 @@ def _matches(view: View, signature: Signature, marks: tuple[str, ...], forms: tu
         any_of(terms) if (terms := signature.terms.get(group)) else ""
         for group in ("labels", "subjects", "companions", "against")
     )
-    if view.location == "name":
+    if view.location == NAME:
         if "name" in odds and "name" in forms:
             for hit in compiled(rf"(?<![^\W_])({any_of(marks)})(?![^\W_])").finditer(view.text):
                 yield _match(signature, hit[1], hit.span(1), odds["name"], view)

@@ -76,14 +76,17 @@ def present(terms: tuple[str, ...], woken: set[Trigger]) -> list[str]:
     return [term for woke, term in _by_trigger(terms).items() if woke in woken]
 
 
-def readable(document: Document) -> tuple[View, ...]:
-    """The readings a document is judged by: its pages, and text that was hidden in base64 or in unread bytes."""
-    return document.pages + tuple(view for view in document.extras if view.kind in {"base64", "bytes"})
+def readable(document: Document) -> list[tuple[int, View]]:
+    """The readings a document is judged by, with their index: its pages, and text hidden in base64 or in bytes."""
+    pages = len(document.pages)
+    return [
+        (index, view) for index, view in enumerate(document.views) if index < pages or view.kind in {"base64", "bytes"}
+    ]
 
 
 def woken_by(document: Document) -> set[Trigger]:
     """Every trigger that occurs in a readable view of the document."""
-    return set().union(*(view.hits for view in readable(document)))
+    return set().union(*(view.hits for _, view in readable(document)))
 
 
 @lru_cache(maxsize=512)
