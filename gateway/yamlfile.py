@@ -99,8 +99,10 @@ def pydantic_problems(
 
 
 def _keys_at(model: type[BaseModel] | None, where: Where) -> list[str] | None:
-    """Keys of the model found by following the place; None where a list, a mapping or a union hides it."""
+    """Keys of the model found by following the place; None where a mapping or a union hides it."""
     for step in where:
+        if isinstance(step, int):  # an item of the list that the key before it named
+            continue
         field = model.model_fields.get(str(step)) if model else None
         kind = get_args(field.annotation)[0] if field and get_args(field.annotation) else field and field.annotation
         model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
@@ -136,9 +138,10 @@ class _Builder:
         self.problems.append(Problem(self._file, node.start_mark.line + 1, message))
 
     def _plain(self, node: Node, where: Where) -> object:
-        if id(node) in self._seen or node.anchor:
+        if id(node) in self._seen:
+            return None  # an alias; its anchor is a problem already
+        if node.anchor:
             self._refuse(node, "anchors (&name) and aliases (*name) are not allowed; write the value out")
-            return None
         self._seen.add(id(node))
         if isinstance(node, MappingNode | SequenceNode) and str(node.tag) not in COLLECTION_TAGS:
             self._refuse(node, "tags (!name) are not allowed")

@@ -1,5 +1,4 @@
 import pytest
-from pytest import param
 
 from gateway import errors
 from gateway.errors import (
@@ -16,6 +15,8 @@ from gateway.errors import (
     StartError,
     UnsupportedError,
 )
+
+param = pytest.param
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 import pytest
-from pytest import param
 
 from gateway.findings import Action, Finding, Ground, Inspection, PartReport, Severity, Verdict
 from gateway.parts import Coverage
+
+param = pytest.param
 
 
 @pytest.mark.parametrize(

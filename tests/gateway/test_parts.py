@@ -1,5 +1,4 @@
 import pytest
-from pytest import param
 
 from gateway.errors import (
     ContentError,
@@ -10,6 +9,8 @@ from gateway.errors import (
     UnsupportedError,
 )
 from gateway.parts import COVERAGE_ORDER, NOT_ENCRYPTED, Coverage, Encryption, Grade, Part, Piece, opaque_coverage
+
+param = pytest.param
 
 
 @pytest.mark.parametrize(

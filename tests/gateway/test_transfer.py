@@ -1,9 +1,10 @@
 from dataclasses import FrozenInstanceError
 
 import pytest
-from pytest import param
 
 from gateway.transfer import Actor, Category, Channel, Destination, Region, Request, Transfer
+
+param = pytest.param
 
 
 @pytest.mark.parametrize(
