@@ -1,0 +1,94 @@
+"""Financial statements that are not published: items with amounts, in rows or in prose, and what is said of them.
+
+Groups of terms: `title` of a statement · `items` (`净利润`), counted with an amount behind them only · `unpublished` and
+`published` words. Thresholds: `title`, `rows` (an item at the start of its line), `figures` (an item in prose),
+`unpublished`; `published` once, however many of its words there are; `score` to be reached; `items` distinct items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gateway.detect.detector import Document, Trigger, View
+from gateway.detect.documents.terms import any_of, canonical, compiled, present, readable, triggers, woken_by
+from gateway.detect.match import Match
+from gateway.detect.signatures import Signature
+
+GROUPS = ("title", "items", "unpublished", "published")
+"""Names of groups of terms."""
+WEIGHTS = ("title", "rows", "figures", "unpublished", "published", "score", "items")
+"""Names of thresholds."""
+_AMOUNT = (
+    r"[^\n\d]{0,40}(?:20\d{2}[^\n\d]{1,10})?"
+    r"(\d{1,3}(?:,\d{3}){1,5}|\d{1,15}\.\d{1,8}|\d{5,15}|\d{1,15}(?= ?(?:亿|万|元|million|billion|thousand|mn|bn|m\b|k\b)))"
+)
+_ROW = r"^(?:[^\n\w]|[\d一二三四五六七八九十]{1,3}[、.,\t|]|其中|减|加|[IVX]{1,4}\.){0,6}\|?[\"']?(%s)" + _AMOUNT
+_FIGURE = r"(%s)" + _AMOUNT
+
+
+@dataclass(slots=True)
+class _Found:
+    rows: set[str] = field(default_factory=set)
+    figures: set[str] = field(default_factory=set)
+    amounts: list[str] = field(default_factory=list)
+    """The first few, part of the canonical value."""
+    first: tuple[int, int, str, int] | None = None
+    """Start, end, location and view of the first item."""
+
+
+class FinancialDetector:
+    """Statements, budgets and forecasts before they are published."""
+
+    key = "document.financial"
+
+    def triggers(self, signatures: Mapping[str, Signature]) -> Iterable[Trigger]:
+        """Every term; ValueError where a group or a threshold is missing."""
+        for signature in signatures.values():
+            missing = [f"terms.{group}" for group in GROUPS if not signature.terms.get(group)]
+            missing += [f"thresholds.{name}" for name in WEIGHTS if name not in signature.thresholds]
+            if missing:
+                raise ValueError(f"{signature.name}: {', '.join(missing)} missing")
+            yield from triggers(signature.terms)
+
+    def find(self, document: Document, signatures: Mapping[str, Signature]) -> Iterator[Match]:
+        """At most one match per signature."""
+        woken = woken_by(document)
+        for signature in signatures.values():
+            weights, said = signature.thresholds, _said(signature, woken)
+            items = present(signature.terms["items"], woken)
+            if len(items) < weights["items"] or said + weights["rows"] * len(items) < weights["score"]:
+                continue
+            found = _Found()
+            for index, view in readable(document):
+                _read(index, view, signature, found)
+            score = said + weights["rows"] * len(found.rows) + weights["figures"] * len(found.figures - found.rows)
+            if found.first and len(found.rows | found.figures) >= weights["items"] and score >= weights["score"]:
+                start, end, location, at = found.first
+                value = "|".join((signature.name, *found.amounts))
+                yield Match(signature.name, start, end, value, _confidence(score, signature), "", location, at)
+
+
+def _said(signature: Signature, woken: set[Trigger]) -> float:
+    """The weight of titles and of what is said about publication."""
+    weights, terms = signature.thresholds, signature.terms
+    title = weights["title"] if present(terms["title"], woken) else 0.0
+    published = weights["published"] if present(terms["published"], woken) else 0.0
+    return title + published + weights["unpublished"] * len(present(terms["unpublished"], woken))
+
+
+def _read(index: int, view: View, signature: Signature, found: _Found) -> None:
+    items = any_of(signature.terms["items"])
+    for pattern, names in ((_ROW, found.rows), (_FIGURE, found.figures)):
+        for hit in compiled(pattern % items).finditer(view.text):
+            names.add(canonical(hit[1]))
+            if len(found.amounts) < 4:
+                found.amounts.append(hit[2])
+            if found.first is None:
+                found.first = (*hit.span(1), view.location, index)
+
+
+def _confidence(score: float, signature: Signature) -> float:
+    """From `base` at the threshold to `with_context` at twice of it."""
+    least, odds = signature.thresholds["score"], signature.confidence
+    return round(odds.base + (odds.with_context - odds.base) * min(1.0, (score - least) / least), 3)
