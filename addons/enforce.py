@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 from mitmproxy import ctx
-from mitmproxy.proxy.layers.http import HttpLayer
-from mitmproxy.proxy.layers.http._http2 import Http2Connection
 
 from addons.answer import answer_for
 from addons.held import HELD, Held, held_of
+from addons.layers import unsent_bytes
 from gateway.errors import RecordError
 from gateway.findings import Inspection
 from gateway.limits import MIB
@@ -134,21 +133,10 @@ class Enforce:
                 own = handler.transports.get(flow.server_conn)
                 if own is not None and own.writer is not None:
                     await own.writer.drain()
-                while unsent_bytes(handler.layer, flow) > MAX_UNSENT_BYTES:
+                while unsent_bytes(handler.layer, flow.server_conn) > MAX_UNSENT_BYTES:
                     await asyncio.sleep(POLL_S)
         except (OSError, TimeoutError):
             held.aborted = True
-
-
-def unsent_bytes(top: object, flow: http.HTTPFlow) -> int:
-    """Bytes that wait for the window of an HTTP/2 upstream; 0 over HTTP/1 and once the connection is gone."""
-    for layer in getattr(getattr(top, "context", None), "layers", ()):
-        if isinstance(layer, HttpLayer) and flow.server_conn in layer.connections:
-            for client in layer.connections[flow.server_conn].context.layers:
-                if isinstance(client, Http2Connection) and client.conn is flow.server_conn:
-                    buffers = client.h2_conn.stream_buffers.values()
-                    return sum(len(chunk.data) for buffer in buffers for chunk in buffer)
-    return 0
 
 
 def declared_bytes(flow: http.HTTPFlow) -> int:

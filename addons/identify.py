@@ -57,8 +57,8 @@ class Identify:
             return None
         name, password = credentials(given)
         # Argon2 takes tens of milliseconds on purpose, so it runs beside the event loop.
-        verify = self.directory.verify_password
-        if name and await asyncio.to_thread(lambda: verify(name, password)):
+        is_right = await asyncio.to_thread(self.directory.verify_password, name, password) if name else False
+        if is_right:
             self._known[flow.client_conn] = name
             return None
         return http.Response.make(

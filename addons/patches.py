@@ -18,6 +18,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server, make_error_response
 from mitmproxy.proxy.server import ConnectionHandler
 
 from addons.hold import HoldStream
+from addons.layers import queued_bytes, unsent_bytes
 from gateway.errors import StartError
 from gateway.limits import KIB, MIB
 from gateway.spool import Spool
@@ -29,6 +30,8 @@ MAX_HEAD_BYTES = 128 * KIB
 """Longest request head over HTTP/1; browsers and servers stop at 8 to 64 KiB."""
 MAX_QUEUED_BYTES = 1 * MIB
 """Most bytes that may pile up behind a waiting hook before the client's socket is no longer read."""
+POLL_S = 0.01
+"""Wait between two looks at an HTTP/2 window; hyper-h2 has no call-back for it."""
 
 _stock_handle_connection = ConnectionHandler.handle_connection
 _stock_drain_writers = ConnectionHandler.drain_writers
@@ -82,16 +85,21 @@ async def handle_connection(self: ConnectionHandler, connection: Connection) -> 
 
 
 async def drain_writers(self: ConnectionHandler) -> None:
-    """The stock wait for slow writers, and a wait for hooks while too much is queued behind them.
+    """The stock wait for slow writers, and waits where mitmproxy would queue without bound.
 
-    Stock, a client that keeps sending while a hook awaits fills the memory. Only the client's own reading waits here:
-    the upstream's must go on, because a hook may be waiting for it.
+    Stock, a client that keeps sending while a hook awaits fills the memory. Only the client's own reading waits for
+    hooks: the upstream's must go on, because a hook may be waiting for it.
     """
     await _stock_drain_writers(self)
     own = self.transports.get(self.client)
-    if own is None or own.handler is not asyncio.current_task():
+    if own is None:
         return
-    while queued_bytes(self.layer, self.client) > MAX_QUEUED_BYTES:
+    if own.handler is not asyncio.current_task():
+        # An HTTP/2 client that does not read would have the whole download kept for it in memory.
+        while unsent_bytes(self.layer, self.client) > MAX_QUEUED_BYTES:
+            await asyncio.sleep(POLL_S)
+        return
+    while queued_bytes(self.layer) > MAX_QUEUED_BYTES:
         done = _hook_done(self)
         done.clear()
         await done.wait()
@@ -111,25 +119,6 @@ def _hook_done(handler: ConnectionHandler) -> asyncio.Event:
     except KeyError:
         done = handler.__dict__["sluice_hook_done"] = asyncio.Event()
     return done
-
-
-def queued_bytes(top: Any, client: Connection) -> int:
-    """Bytes received from the client that wait behind a blocked layer, and HTTP/1 bytes behind an open request."""
-    total = 0
-    for layer in getattr(getattr(top, "context", None), "layers", ()):
-        total += _waiting(layer)
-        connections = getattr(layer, "connections", None)
-        if isinstance(connections, dict):
-            total += sum(_waiting(stream) for stream in layer.streams.values())
-            server = connections.get(client)
-            if isinstance(server, Http1Server):
-                total += len(server.buf)
-    return total
-
-
-def _waiting(layer: Any) -> int:
-    queue = getattr(layer, "_paused_event_queue", ())
-    return sum(len(event.data) for event in queue if hasattr(event, "data"))
 
 
 def log(self: ConnectionHandler, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:

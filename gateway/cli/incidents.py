@@ -44,7 +44,7 @@ def open_store(config: str | None) -> Store:
 @click.option("--signature", default="", help="Only where this was found.")
 @click.option("--state", type=click.Choice(["open", "released", "closed"]), default="", help="Only in this state.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
-def list_(config: str | None, as_json: bool, limit: int, **asked: Any) -> None:
+def list_(config: str | None, as_json: bool, limit: int, **asked: Any) -> None:  # noqa: ANN401 - click's own
     """List incidents, the newest first."""
     with open_store(config) as store:
         found = store.incidents(IncidentFilter(limit=limit, **asked))
