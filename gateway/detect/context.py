@@ -9,10 +9,12 @@ _AFTER_SHARE = 2
 """The window behind a match is this many times shorter than the one in front."""
 
 
-def confidence(signature: Signature, view: View, start: int, end: int, *, weak: bool = False) -> float:
+def confidence(
+    signature: Signature, view: View, start: int, end: int, *, weak: bool = False, share: float = 1
+) -> float:
     """Odds that the match at `start` is real: 0 where context is needed and missing, or speaks against it.
 
-    `weak` matches need context whatever the signature's base is.
+    `weak` matches need context whatever the signature's base is; without context, `share` of the base is left.
     """
     words, window = signature.context, signature.context.window_chars
     before = view.text[max(0, start - window) : start].lower()
@@ -25,4 +27,4 @@ def confidence(signature: Signature, view: View, start: int, end: int, *, weak: 
         return signature.confidence.with_context
     if weak or any(word in before for word in words.negative_folded):
         return 0.0
-    return signature.confidence.base
+    return signature.confidence.base * share

@@ -13,10 +13,12 @@ ROW_CHARS = 200
 
 
 def rows(text: str, matches: Iterable[Match]) -> list[list[str]]:
-    """Person tokens of matches in one text, grouped by row: same line, and not far apart.
+    r"""Person tokens of matches in one text, grouped by row: same line, and not far apart.
 
-    >>> rows("a b\\nc", [Match("x", 0, 1, "a", 1, "id:a"), Match("y", 2, 3, "b", 1, "tel:b"), Match("x", 4, 5, "c", 1, "id:c")])
-    [['id:a', 'tel:b'], ['id:c']]
+    >>> rows("1 2\n3", [Match("x", 0, 1, "1", 1, "id:1"), Match("y", 2, 3, "2", 1, "tel:2")])
+    [['id:1', 'tel:2']]
+    >>> rows("1 2\n3", [Match("x", 0, 1, "1", 1, "id:1"), Match("y", 4, 5, "3", 1, "tel:3")])
+    [['id:1'], ['tel:3']]
     """
     out: list[list[str]] = []
     at = -1

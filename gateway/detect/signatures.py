@@ -169,7 +169,8 @@ def _load(file: str) -> Signature:
     }
     values = {key: value for key, value in document.value.items() if key not in _PLACED}
     try:
-        signature = Signature(**values, file=file, line=document.line(("name",)), case_lines=lines)
+        placed = {"file": file, "line": document.line(("name",)), "case_lines": lines}
+        signature = Signature.model_validate(values | placed)
     except ValidationError as error:
         problems += pydantic_problems(document, error.errors(include_url=False, include_input=False))
     if problems:

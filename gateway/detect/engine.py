@@ -1,0 +1,196 @@
+"""The engine: parts → findings, with every value masked before it leaves."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from gateway.detect.catalogue import DETECTORS, OVERLAPS
+from gateway.detect.detector import Detector, Document, Trigger
+from gateway.detect.evidence import STARS, mask
+from gateway.detect.match import Match
+from gateway.detect.persons import rows
+from gateway.detect.reading import NAME, Reader
+from gateway.detect.signatures import Signature, load_signatures
+from gateway.detect.tally import Tally
+from gateway.errors import ConfigError, DetectorError, Problem
+from gateway.findings import Finding
+from gateway.limits import Limits
+from gateway.parts import Part, Text
+
+_MASKED_CLASSES = frozenset(
+    ("personal", "contact", "account", "secret", "password", "marking", "state-secret", "company-secret", "internal")
+)
+"""Classes whose matches `Engine.mask` replaces; a document's kind is no value."""
+_UNKEPT = "state-secret"
+"""Class of which nothing is shown, not even masked."""
+_REPEATS = 3
+"""Matches of one value looked at; more say nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What was found in one part."""
+
+    findings: tuple[Finding, ...] = ()
+    """One per signature, by name."""
+    errors: tuple[DetectorError, ...] = ()
+    """Detectors that failed or had more to look at than allowed: the part was read in part only."""
+
+
+class Engine:
+    """Compiled signatures; built once, shared by forked inspectors, free of state."""
+
+    def __init__(self, signatures: Sequence[Signature], detectors: Sequence[Detector], *, limits: Limits) -> None:
+        """Raises ValueError where a detector refuses its signatures or a pattern does not compile."""
+        self.signatures: Mapping[str, Signature] = {signature.name: signature for signature in signatures}
+        self._limits = limits
+        self._own = {
+            detector.key: {s.name: s for s in signatures if s.detector == detector.key} for detector in detectors
+        }
+        self._detectors = tuple(detector for detector in detectors if self._own[detector.key])
+        self._triggers = {d.key: tuple(d.triggers(self._own[d.key])) for d in self._detectors}
+        self._reader = Reader([trigger for triggers in self._triggers.values() for trigger in triggers])
+
+    def detect(self, part: Part, tally: Tally, *, today: date, reveal: bool = False) -> Detection:
+        """Findings in the part, its values counted in the tally too. Never raises for what the part holds.
+
+        `reveal` shows values as they are (for a person at the terminal); a state secret's stay out even then.
+        """
+        document, cut = self._reader.document(part, today=today)
+        matches, errors = self._matches(document, cut)
+        values: dict[str, dict[str, Match]] = {}
+        for match in matches:
+            own = values.setdefault(match.signature, {})
+            if match.value not in own or own[match.value].confidence < match.confidence:
+                own[match.value] = match
+        for name, own in values.items():
+            tally.add_values(name, own)
+        for index, view in enumerate(document.views):
+            tally.add_rows(rows(view.text, (match for match in matches if match.view == index)))
+        findings = (
+            _finding(self.signatures[name], own.values(), reveal=reveal) for name, own in sorted(values.items())
+        )
+        return Detection(tuple(findings), tuple(errors))
+
+    def mask(self, text: str, *, today: date) -> str:
+        """A short text (file name, URL path) with every match of an identifier, secret or mark masked.
+
+        Where a detector fails, nothing of the text is kept.
+        """
+        part = Part("", "", len(text), "", "", "", b"", texts=(Text(text, NAME),))
+        document, cut = self._reader.document(part, today=today)
+        matches, errors = self._matches(document, cut)
+        if errors:
+            return STARS
+        views = document.views
+        spans = sorted((*views[m.view].source(m.start, m.end), m.signature, m.value) for m in matches)
+        out, at = [], 0
+        for start, end, name, value in spans:
+            signature = self.signatures[name]
+            if not _MASKED_CLASSES.isdisjoint(signature.classes) and end > at:
+                out += [text[at:start], mask(value, signature.mask) or STARS] if start >= at else []
+                at = end
+        return "".join((*out, text[at:]))
+
+    def _matches(self, document: Document, cut: frozenset[Trigger]) -> tuple[list[Match], list[DetectorError]]:
+        """Matches of all detectors, overlaps settled; a detector that raises loses its own only."""
+        present = {trigger for view in document.views for trigger in view.hits}
+        found: list[Match] = []
+        errors: list[DetectorError] = []
+        for detector in self._detectors:
+            triggers = self._triggers[detector.key]
+            if triggers and present.isdisjoint(triggers):
+                continue
+            if not cut.isdisjoint(triggers):
+                errors.append(DetectorError(detector.key, "too-many-places"))
+            try:
+                self._collect(detector, document, found)
+            except _TooManyError:
+                errors.append(DetectorError(detector.key, "too-many-matches"))
+            except Exception as error:  # noqa: BLE001 - one detector's fault must not hide what the others find
+                errors.append(DetectorError(detector.key, type(error).__name__))
+        return settle(found), errors
+
+    def _collect(self, detector: Detector, document: Document, found: list[Match]) -> None:
+        """Append the detector's matches; raises _TooManyError where the count would be too low for policy."""
+        own = self._own[detector.key]
+        first = {view.location: index for index, view in reversed([*enumerate(document.pages)])}
+        times: dict[str, dict[str, int]] = {name: {} for name in own}
+        for match in detector.find(document, own):
+            seen = times[match.signature]
+            if match.value not in seen and len(seen) == self._limits.max_findings:
+                if own[match.signature].classes:
+                    raise _TooManyError
+                # Nothing hangs on how many there are: the count stays a lower bound.
+                return
+            seen[match.value] = seen.get(match.value, 0) + 1
+            if seen[match.value] <= _REPEATS:
+                found.append(match if match.view >= 0 else replace(match, view=first.get(match.location, 0)))
+
+
+class _TooManyError(Exception):
+    """A signature has more distinct values than are looked at."""
+
+
+def build_engine(directories: Sequence[str], *, limits: Limits) -> Engine:
+    """The engine for the signature folders; raises ConfigError with every problem of their files."""
+    signatures = load_signatures(directories)
+    keys = {detector.key for detector in DETECTORS}
+    problems = [
+        Problem(
+            signature.file,
+            signature.line,
+            f"detector: {signature.detector!r} is unknown; known are {', '.join(sorted(keys))}",
+        )
+        for signature in signatures
+        if signature.detector not in keys
+    ]
+    if problems:
+        raise ConfigError(problems)
+    try:
+        return Engine(signatures, DETECTORS, limits=limits)
+    except ValueError as error:
+        raise ConfigError([Problem(directories[0] if directories else "signatures", 0, str(error))]) from None
+
+
+def settle(matches: Iterable[Match]) -> list[Match]:
+    """The matches without those that overlap, in the same text, a match of a signature that `OVERLAPS` prefers."""
+    matches = list(matches)
+    spans: dict[tuple[int, str], list[tuple[int, int]]] = {}
+    preferred = {name for names in OVERLAPS.values() for name in names}
+    for match in matches:
+        if match.signature in preferred:
+            spans.setdefault((match.view, match.signature), []).append((match.start, match.end))
+    for own in spans.values():
+        own.sort()
+    return [
+        match
+        for match in matches
+        if not any(_overlaps(spans.get((match.view, name), ()), match) for name in OVERLAPS.get(match.signature, ()))
+    ]
+
+
+def _overlaps(spans: Sequence[tuple[int, int]], match: Match) -> bool:
+    """Whether one of the rising spans, which do not overlap one another, overlaps the match."""
+    index = bisect_left(spans, (match.end, 0)) - 1
+    return index >= 0 and spans[index][1] > match.start
+
+
+def _finding(signature: Signature, matches: Iterable[Match], *, reveal: bool) -> Finding:
+    """The finding for the distinct values of one signature."""
+    own = list(matches)
+    best = max(own, key=lambda match: match.confidence)
+    sample = best.value if reveal else mask(best.value, signature.mask)
+    return Finding(
+        signature=signature.name,
+        count=len(own),
+        severity=signature.severity,
+        confidence=round(best.confidence, 3),
+        classes=signature.classes,
+        persons=len({match.person for match in own if match.person}),
+        sample="" if _UNKEPT in signature.classes else sample,
+        location=best.location,
+    )

@@ -1,0 +1,30 @@
+"""Unified social credit code of Chinese organisations (GB 32100-2015)."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.detect.detector import Document, Trigger
+from gateway.detect.identifiers import checks
+from gateway.detect.identifiers.resident import PROVINCES
+from gateway.detect.identifiers.shape import ALONE, ENDS, LEFT, RIGHT, Candidate, Found, Identifier, Shape, plain
+
+_DEPARTMENTS = frozenset("123456789ANY")
+"""First character: the authority that registered it."""
+_NATIONAL = "10"
+"""Region of bodies registered centrally (100000)."""
+_CHAR = "[0-9A-HJ-NP-RTUWXY]"
+_BODY = f"[1-9ANY]{_CHAR}[0-9]{{6}}{_CHAR}{{10}}"
+
+
+def _code(found: Found, _document: Document) -> Candidate | None:
+    code = found[0].upper()
+    if code[0] not in _DEPARTMENTS or code[2:4] not in PROVINCES | {_NATIONAL} or not checks.uscc(code):
+        return None
+    return plain(found, code, weak=found[0] != code)
+
+
+USCC = Identifier(
+    "cn.uscc",
+    (Shape(Trigger(LEFT + _BODY + RIGHT, caseless=True), re.compile(ALONE + _BODY + ENDS, re.IGNORECASE), _code),),
+)

@@ -1,0 +1,61 @@
+"""Chinese telephone numbers: mobiles and fixed lines."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.detect.detector import Document, Trigger
+from gateway.detect.identifiers.shape import ALONE, ENDS, LEFT, RIGHT, Candidate, Found, Identifier, Shape, plain
+
+_PREFIXES = (
+    "130 131 132 133 134 135 136 137 138 139 145 146 147 148 149 150 151 152 153 155 156 157 158 159 162 165 166 167 "
+    "170 171 172 173 174 175 176 177 178 180 181 182 183 184 185 186 187 188 189 190 191 192 193 195 196 197 198 199"
+)
+_MOBILE_PREFIXES = frozenset(_PREFIXES.split())
+"""First three digits given to operators (MIIT numbering plan)."""
+_POWER = 1 << 20
+"""Sizes in bytes are multiples of it, telephone numbers are not."""
+_COUNTRY = r"(?:(?:\+|00)86[ \-]?|\(\+?86\)[ ]?|86[ \-]?)?"
+_MOBILE = r"1[3-9][0-9][ \-.]?[0-9]{4}[ \-.]?[0-9]{4}"
+_MOBILE_HALVES = r"1[3-9][0-9]{3}[ \-][0-9]{6}|1[3-9][0-9]{4}[ \-][0-9]{5}|1[3-9][0-9][ \-][0-9]{3}[ \-][0-9]{5}"
+_AREAS = r"(?:10|2[0-57-9]|3[1-57-9][0-9]|4[1-79][0-9]|5[1-9][0-9]|6[136][0-9]|7[0-79][0-9]|8[13578][0-9]|9[0-9]{2})"
+"""Area codes without the leading zero, by their first digits."""
+_LINE = rf"(?:(?:\(|（)0{_AREAS}(?:\)|）)[ ]?|0{_AREAS}[ \-]|(?:\+|00)86[ \-]?{_AREAS}[ \-])[2-8][0-9]{{2,3}}[ \-]?[0-9]{{4}}"
+_BARE_LINE = rf"0{_AREAS}[2-8][0-9]{{6,7}}"
+_NO_DIGIT = re.compile(r"[^0-9]")
+
+
+def _mobile(found: Found, _document: Document) -> Candidate | None:
+    number = _NO_DIGIT.sub("", found["value"])
+    if number[:3] not in _MOBILE_PREFIXES:
+        return None
+    return plain(found, number, weak=int(number) % _POWER == 0, person=f"tel:{number}")
+
+
+def _landline(found: Found, _document: Document) -> Candidate | None:
+    digits = _NO_DIGIT.sub("", found[0])
+    digits = digits.removeprefix("00").removeprefix("86") if not re.match(r"[(（]?0[1-9]", found[0]) else digits[1:]
+    return plain(found, f"0{digits}") if 9 <= len(digits) <= 11 else None
+
+
+def _bare_landline(found: Found, _document: Document) -> Candidate | None:
+    return plain(found, found[0], weak=True) if 10 <= len(found[0]) <= 12 else None
+
+
+def _mobile_shape(body: str) -> Shape:
+    trigger = Trigger(r"(?:^|[^0-9A-Za-z]|[^0-9A-Za-z]86|^86|0086)" + f"(?:{body})" + RIGHT)
+    return Shape(trigger, re.compile(rf"{ALONE}(?<![0-9]-){_COUNTRY}(?P<value>{body}){ENDS}(?!-[0-9])"), _mobile)
+
+
+MOBILE = Identifier("cn.mobile", (_mobile_shape(_MOBILE), _mobile_shape(_MOBILE_HALVES)))
+LANDLINE = Identifier(
+    "cn.landline",
+    (
+        Shape(
+            Trigger(f"(?:{_LINE}){RIGHT}"),
+            re.compile(rf"{ALONE}(?<![0-9][-/])(?:{_LINE}){ENDS}(?!-[0-9]{{5}})"),
+            _landline,
+        ),
+        Shape(Trigger(LEFT + _BARE_LINE + RIGHT), re.compile(ALONE + _BARE_LINE + ENDS), _bare_landline),
+    ),
+)
