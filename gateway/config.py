@@ -39,8 +39,9 @@ def load_settings(path: str | None, environ: Mapping[str, str]) -> Settings:
         raise ConfigError([document.problem((), "the document must be a mapping of settings")])
     variables, problems = _variables(environ)
     merged = _mapping(document.value or {})
-    for where, (_, value) in sorted(variables.items()):
-        _put(merged, where, value)
+    for where, (name, value) in sorted(variables.items()):
+        if not _put(merged, where, value):
+            problems.append(Problem(ENVIRONMENT, 0, f"{name}: a key above it has a value and takes no keys"))
     try:
         settings = Settings.model_validate(merged, context={"base": base})
     except ValidationError as error:
@@ -80,14 +81,17 @@ def _mapping(value: dict[str, Any]) -> dict[str, Any]:
     return {key: _mapping(item) if isinstance(item, dict) else item for key, item in value.items()}
 
 
-def _put(settings: dict[str, Any], where: Where, value: object) -> None:
-    """Set the value at the place; a section that is not a mapping is replaced, its mistake has nothing to say any more."""
+def _put(settings: dict[str, Any], where: Where, value: object) -> bool:
+    """Set the value at the place; False, and nothing set, when something on the way is a value already."""
     for step in where[:-1]:
         inner = settings.get(str(step))
-        if not isinstance(inner, dict):
+        if inner is None:
             inner = settings[str(step)] = {}
+        if not isinstance(inner, dict):
+            return False
         settings = inner
     settings[str(where[-1])] = value
+    return True
 
 
 def _placed(document: Document, variables: Variables, errors: list[ErrorDetails]) -> list[Problem]:

@@ -151,6 +151,24 @@ class Events(Section):
     """Only null in this version."""
 
 
+SECTIONS = frozenset(
+    {
+        "upstream",
+        "tls",
+        "geo",
+        "identity",
+        "limits",
+        "inspectors",
+        "evidence",
+        "retention",
+        "metrics",
+        "console",
+        "events",
+    }
+)
+"""Keys of Settings that hold keys themselves."""
+
+
 class Settings(Section):
     """Everything a person may set; all paths are ready to open."""
 
@@ -201,7 +219,9 @@ class Settings(Section):
         derived = {"tls": ("ca_dir", "ca"), "events": ("jsonl", "events.jsonl")}
         if exists(state_dir / "geo"):  # noqa: PTH110 - Path.exists raises where a folder may not be read
             derived["geo"] = ("database", "geo")
-        filled = {**given, "state_dir": state_dir}
+        # A section whose keys are all commented out is null in YAML.
+        filled = {key: value for key, value in given.items() if value is not None or key not in SECTIONS}
+        filled["state_dir"] = state_dir
         for section, (key, name) in derived.items():
             own = filled.get(section, {})
             if isinstance(own, dict) and own.get(key) is None:

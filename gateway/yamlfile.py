@@ -92,6 +92,8 @@ def pydantic_problems(
         where = at + steps
         name = ".".join(str(step) for step in where) or "the document"
         message = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "model_type":
+            message = "must be a mapping of keys to values"
         if error["type"] == "extra_forbidden":
             message = _unknown_key(str(steps[-1]), _keys_at(model, steps[:-1]))
         problems.append(document.problem(where, f"{name}: {message}"))

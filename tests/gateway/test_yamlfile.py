@@ -186,7 +186,7 @@ def problems_of(text, *, model=None, at=()):
             ["f:1: words.x: Input should be a valid integer, unable to parse string as an integer"],
             id="key of a mapping",
         ),
-        param("- 1", ["f:1: the document: Input should be a valid dictionary or instance of Outer"], id="no mapping"),
+        param("- 1", ["f:1: the document: must be a mapping of keys to values"], id="no mapping"),
     ],
 )
 def test_problems_of_a_model(text, expected):
