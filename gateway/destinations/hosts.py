@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,23 +27,10 @@ def normal_host(host: str) -> str:
         host = host[1:-1]
     if not host.isascii():
         try:
-            host = idna.encode(host, uts46=True).decode("ascii")
+            host = idna.encode(host, uts46=True).decode("ascii").removesuffix(".")
         except (idna.IDNAError, UnicodeError):
             return host.lower()
     return host.lower()
-
-
-def is_address(host: str) -> bool:
-    """Whether the normal form of a host is an IP address.
-
-    >>> is_address("10.0.0.1"), is_address("::1"), is_address("a.example")
-    (True, True, False)
-    """
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 @dataclass(slots=True)
