@@ -1,0 +1,111 @@
+"""A stand-in messaging service on loopback, with a CA of its own; it keeps nothing but a list of what arrived."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+LIFETIME = timedelta(days=1)
+"""The certificates serve one demonstration."""
+
+
+@dataclass
+class Service:
+    """`with Service(folder, hosts) as service`: listens on `service.port`, trusts nobody, answers every upload."""
+
+    folder: Path
+    hosts: tuple[str, ...]
+    arrived: list[tuple[str, int]] = field(default_factory=list)
+    """(path, bytes) of every request that reached it."""
+
+    def __enter__(self) -> Service:
+        """Make certificates and start listening."""
+        self.ca, chain = make_certificates(self.folder, self.hosts)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain)
+        arrived = self.arrived
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                left = size = int(self.headers.get("content-length", 0))
+                while left:
+                    left -= len(self.rfile.read(min(left, 65536))) or left
+                arrived.append((self.path.partition("?")[0], size))
+                body = json.dumps({"errcode": 0, "errmsg": "ok", "media_id": "demo"}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+                """Say nothing: the demonstration prints its own table."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def make_certificates(folder: Path, hosts: tuple[str, ...]) -> tuple[Path, Path]:
+    """Paths of the CA certificate and of the server's chain with its key."""
+    authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    authority = _certificate("Sluice demo CA", authority_key, None, None, ())
+    server = _certificate(hosts[0], server_key, authority, authority_key, hosts)
+    ca, chain = folder / "demo-ca.pem", folder / "demo-chain.pem"
+    ca.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    private = server_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain.touch(mode=0o600)
+    chain.write_bytes(private + server.public_bytes(serialization.Encoding.PEM))
+    return ca, chain
+
+
+def _certificate(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Certificate | None,
+    issuer_key: ec.EllipticCurvePrivateKey | None,
+    hosts: tuple[str, ...],
+) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    signer = issuer_key or key
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+    )
+    if hosts:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False
+        )
+    return builder.sign(signer, hashes.SHA256())
