@@ -37,7 +37,7 @@ NEWS = """各位同事：
 本周五下午三点在二楼会议室举行季度分享会，主题是新版考勤流程和食堂改造进展，欢迎参加。
 行政部
 """
-STATE_SECRET = """绝密★启用前
+MARKED = """绝密★启用前
 关于某项目的情况说明
 一、总体情况
 二、下一步安排
@@ -125,7 +125,7 @@ SAMPLES = (
         "backup.zip",
         lambda: zipped({"a/b.zip": zipped({"c.zip": zipped({"contract.docx": docx(CONTRACT)})})}),
     ),
-    Sample("绝密标志 state-secret mark", "report.docx", lambda: docx(STATE_SECRET)),
+    Sample("绝密标志 state-secret mark", "report.docx", lambda: docx(MARKED)),
     Sample("名单发往境外 same list, to Telegram", "roster.csv", id_list, TELEGRAM),
     Sample("个人网盘 notes to a personal cloud", "notes.txt", NEWS.encode, BAIDU),
 )

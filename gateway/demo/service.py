@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -28,7 +29,7 @@ class Service:
     arrived: list[tuple[str, int]] = field(default_factory=list)
     """(path, bytes) of every request that reached it."""
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> Self:
         """Make certificates and start listening."""
         self.ca, chain = make_certificates(self.folder, self.hosts)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
