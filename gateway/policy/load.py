@@ -55,11 +55,10 @@ def read_policy(document: Document, *, signatures: Collection[str] | None = None
     file, places, more = _validated(document, empty)
     problems += more
     problems += _duplicates(document)
-    if file is not None:
-        known = Known(_known_rules(document, file), None if signatures is None else frozenset(signatures))
-        found = mistakes(file, known, lambda section, index: (section, places[section][index]))
-        problems += [document.problem(where, f"{dotted(document, where)}: {text}") for where, text in found]
-    if problems or file is None:
+    known = Known(_known_rules(document, file), None if signatures is None else frozenset(signatures))
+    found = mistakes(file, known, lambda section, index: (section, places[section][index]))
+    problems += [document.problem(where, f"{dotted(document, where)}: {text}") for where, text in found]
+    if problems:
         raise ConfigError(problems)
     return compile_policy(file)
 
@@ -96,7 +95,7 @@ def _default() -> Document:
     return parse_yaml(text, EMBEDDED)
 
 
-def _validated(document: Document, empty: list[Where]) -> tuple[PolicyFile | None, dict[str, list[int]], list[Problem]]:
+def _validated(document: Document, empty: list[Where]) -> tuple[PolicyFile, dict[str, list[int]], list[Problem]]:
     """The file as far as it is well formed, where its entries stand, and the problems of form.
 
     Entries with mistakes are left out and the rest is judged again, so that one run tells everything.

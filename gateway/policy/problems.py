@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PLAIN = {
     "too_short": "is an empty list; name at least one",
     "missing": "is missing",
+    "invalid_key": "is no text, and a key must be",
     "tuple_type": "must be a list",
     "model_type": "must be a block of keys",
     "dict_type": "must be a block of names and values",
@@ -86,13 +87,16 @@ def allowed_keys(model: type[BaseModel], where: Where) -> list[str]:
     True
     """
     current: type[BaseModel] | None = model
+    is_name = False
     for step in where:
-        if isinstance(step, int) or current is None:
+        if isinstance(step, int) or current is None or is_name:
+            is_name = False
             continue
         annotation = next(
             (field.annotation for name, field in current.model_fields.items() if (field.alias or name) == step), None
         )
-        current = _model_in(annotation)
+        # In a mapping the next step is a name of the writer's own.
+        current, is_name = _model_in(annotation), dict in {get_origin(annotation), get_origin(_meant(annotation))}
     return [field.alias or name for name, field in current.model_fields.items()] if current else []
 
 
@@ -128,6 +132,10 @@ def _entry_id(value: Any, where: Where) -> str | None:  # noqa: ANN401 - whateve
 def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a typing construct
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    value = getattr(annotation, "__value__", None)
-    inner = (_model_in(argument) for argument in (*get_args(annotation), *get_args(value)))
+    inner = (_model_in(argument) for argument in (*get_args(annotation), *get_args(_meant(annotation))))
     return next((model for model in inner if model), None)
+
+
+def _meant(annotation: Any) -> Any:  # noqa: ANN401 - a typing construct
+    """What an alias stands for, None for what is no alias."""
+    return getattr(annotation, "__value__", None)

@@ -32,7 +32,7 @@ def because(facts: tuple[Fact, ...]) -> str:
 
 def fill(says: Mapping[str, str], facts: tuple[Fact, ...], *, names: Names, size_unit: SizeUnit) -> dict[str, str]:
     """The sentences with `{found}` and `{limit}` replaced; a fact that is missing leaves general words."""
-    limits = [fact.limit for fact in facts if fact.kind in {"file-size", "body-size"}]
+    limits = [fact.limit for fact in facts if fact.kind in {"file-size", "body-size", "body-so-far"}]
     filled = {}
     for language, sentence in says.items():
         text = sentence.replace("{found}", _found(facts, names, language))

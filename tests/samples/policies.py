@@ -15,7 +15,9 @@ from gateway.yamlfile import Document
 TODAY = date(2026, 12, 1)
 
 
-def rule(name: str = "test.rule", when: dict[str, Any] | None = None, action: str = "block", **more: Any) -> dict[str, Any]:
+def rule(
+    name: str = "test.rule", when: dict[str, Any] | None = None, action: str = "block", **more: Any
+) -> dict[str, Any]:
     """A rule as YAML gives it; it holds for every upload unless `when` says otherwise."""
     return {
         "id": name,

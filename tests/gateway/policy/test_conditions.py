@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gateway.findings import Severity
 from gateway.parts import Coverage, Grade
 from gateway.policy.conditions import compile_findings, compile_when, names_test
@@ -12,7 +13,9 @@ from gateway.transfer import Actor, Audience, Category, Channel, Region
 from tests.samples.policies import finding, inspection, part, transfer
 
 MIB = 1024 * 1024
-ZIP = part(media_type="application/zip", grade=Grade.WEAK, scheme="zip-crypto", coverage=Coverage.ENCRYPTED, reason="encrypted")
+ZIP = part(
+    media_type="application/zip", grade=Grade.WEAK, scheme="zip-crypto", coverage=Coverage.ENCRYPTED, reason="encrypted"
+)
 DEEP = part(coverage=Coverage.TOO_LARGE, reason="too-large", detail="max_depth: 11 is over the allowed 10")
 CHANG = Actor(user="chang", groups=("sales", "vpn"), role="head", department="Sales")
 

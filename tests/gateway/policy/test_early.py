@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gateway.policy.early import conditions, is_early, least_body_bytes, least_file_bytes, placed, size_limits
 from gateway.policy.schema import When
 from gateway.transfer import Request
-from hypothesis import given
-from hypothesis import strategies as st
 
 MIB = 1024 * 1024
 OVER = {"part": {"file": True, "sent": True, "over_mb": 50}}
@@ -19,7 +20,9 @@ OVER = {"part": {"file": True, "sent": True, "over_mb": 50}}
         pytest.param(OVER, (50.0,), id="a size"),
         pytest.param({**OVER, "destination": {"category": "messaging"}, "body": True}, (50.0,), id="and a destination"),
         pytest.param({**OVER, "actor": {"known": False}, "channel": "tcp"}, (50.0,), id="and a sender"),
-        pytest.param({"any": [OVER, {"part": {"over_mb": 5}, "actor": {"group": "x"}}]}, (50.0, 5.0), id="either of two"),
+        pytest.param(
+            {"any": [OVER, {"part": {"over_mb": 5}, "actor": {"group": "x"}}]}, (50.0, 5.0), id="either of two"
+        ),
         pytest.param({"all": [OVER], "not": {"destination": {"service": "x"}}}, (50.0,), id="but not there"),
         pytest.param({**OVER, "not": {"any": [{"actor": {"known": True}}]}}, (50.0,), id="but not they"),
         pytest.param({"body": True}, (), id="no size"),
@@ -30,7 +33,9 @@ OVER = {"part": {"file": True, "sent": True, "over_mb": 50}}
         pytest.param({**OVER, "persons": 3}, (), id="persons are known later"),
         pytest.param({"any": [OVER, {"persons": 3}]}, (), id="either, and one is known later"),
         pytest.param({"any": [OVER, {"part": {"encryption": "weak"}}]}, (), id="either a size or a grade"),
-        pytest.param({**OVER, "not": {"part": {"over_mb": 90}}}, (), id="not over: the size is only known to be at least"),
+        pytest.param(
+            {**OVER, "not": {"part": {"over_mb": 90}}}, (), id="not over: the size is only known to be at least"
+        ),
         pytest.param({**OVER, "not": {"all": [{"persons": 1}]}}, (), id="not, of what is known later"),
     ],
 )
@@ -74,7 +79,12 @@ def test_least_file_bytes(head, body_bytes, file_bytes):
     assert least_file_bytes(head, body_bytes) == file_bytes
 
 
-HEADS = [request(), request("multipart/form-data"), request("application/json"), request("application/x-www-form-urlencoded")]
+HEADS = [
+    request(),
+    request("multipart/form-data"),
+    request("application/json"),
+    request("application/x-www-form-urlencoded"),
+]
 
 
 @given(st.sampled_from(HEADS), st.integers(0, 10**12))

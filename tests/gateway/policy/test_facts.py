@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gateway.findings import Severity
 from gateway.parts import Coverage
 from gateway.policy.conditions import names_test
@@ -100,4 +101,4 @@ def test_is_unread(report, unread):
 
 
 def test_a_proof_tells_nothing_unless_it_was_told():
-    assert HOLDS == Proof((), frozenset())
+    assert Proof((), frozenset()) == HOLDS

@@ -4,13 +4,46 @@ from __future__ import annotations
 
 from gateway.policy.names import SIGNATURE_NAMES
 
-PROMISED = """
-cn.resident-id cn.mobile cn.uscc cn.passport cn.hk-mo-permit cn.tw-permit cn.vehicle-plate cn.bank-card cn.address
-cn.person-name cn.landline card.pan iban us.ssn email ipv4 geo.coordinates secret.aws-key secret.private-key secret.jwt
-secret.github-token secret.slack-token secret.password secret.connection-string secret.cloud-cn marking.state-secret
-marking.company-secret marking.internal doc.contract doc.technical-drawing doc.source-code doc.payroll
-doc.customer-list doc.financial doc.strategy doc.hr-file doc.resume message.password
-""".split()
+PROMISED = [
+    "cn.resident-id",
+    "cn.mobile",
+    "cn.uscc",
+    "cn.passport",
+    "cn.hk-mo-permit",
+    "cn.tw-permit",
+    "cn.vehicle-plate",
+    "cn.bank-card",
+    "cn.address",
+    "cn.person-name",
+    "cn.landline",
+    "card.pan",
+    "iban",
+    "us.ssn",
+    "email",
+    "ipv4",
+    "geo.coordinates",
+    "secret.aws-key",
+    "secret.private-key",
+    "secret.jwt",
+    "secret.github-token",
+    "secret.slack-token",
+    "secret.password",
+    "secret.connection-string",
+    "secret.cloud-cn",
+    "marking.state-secret",
+    "marking.company-secret",
+    "marking.internal",
+    "doc.contract",
+    "doc.technical-drawing",
+    "doc.source-code",
+    "doc.payroll",
+    "doc.customer-list",
+    "doc.financial",
+    "doc.strategy",
+    "doc.hr-file",
+    "doc.resume",
+    "message.password",
+]
 """The names the product's interface promises."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gateway.policy.facts import Fact
 from gateway.policy.words import because, fill
 
@@ -12,11 +13,11 @@ SIZE = Fact("file-size", amount=52_428_801, limit=52_428_800)
 @pytest.mark.parametrize(
     ("fact", "sentence"),
     [
+        pytest.param(Fact("found", "cn.mobile", 1200), "发现 cn.mobile × 1,200。Found cn.mobile × 1,200.", id="found"),
         pytest.param(
-            Fact("found", "cn.mobile", 1200), "发现 cn.mobile × 1,200。Found cn.mobile × 1,200.", id="found"
-        ),
-        pytest.param(
-            SIZE, "文件 52,428,801 字节，上限 52,428,800 字节。File of 52,428,801 bytes, limit 52,428,800.", id="file size"
+            SIZE,
+            "文件 52,428,801 字节，上限 52,428,800 字节。File of 52,428,801 bytes, limit 52,428,800.",
+            id="file size",
         ),
         pytest.param(
             Fact("body-size", amount=9, limit=8),
@@ -35,7 +36,9 @@ SIZE = Fact("file-size", amount=52_428_801, limit=52_428_800)
             id="encryption",
         ),
         pytest.param(
-            Fact("unread", "malformed", 1), "未能读取（malformed）1 处。Not readable (malformed) in 1 part(s).", id="unread"
+            Fact("unread", "malformed", 1),
+            "未能读取（malformed）1 处。Not readable (malformed) in 1 part(s).",
+            id="unread",
         ),
         pytest.param(Fact("failure", "crash"), "未完成检查（crash）。Not inspected (crash).", id="failure"),
         pytest.param(Fact("exception", "EX-1"), "例外 EX-1。Exception EX-1.", id="exception"),
@@ -61,8 +64,21 @@ def test_because_of_nothing_to_tell():
 @pytest.mark.parametrize(
     ("facts", "filled"),
     [
-        pytest.param((Fact("found", "cn.mobile", 3), SIZE), {"zh": "手机号 × 3 50 MB", "en": "mobile number × 3 50 MB"}, id="both"),
-        pytest.param((Fact("found", "doc.contract", 1),), {"zh": "合同 规定大小", "en": "contract the allowed size"}, id="no size"),
+        pytest.param(
+            (Fact("found", "cn.mobile", 3), SIZE),
+            {"zh": "手机号 × 3 50 MB", "en": "mobile number × 3 50 MB"},
+            id="both",
+        ),
+        pytest.param(
+            (Fact("found", "doc.contract", 1),),
+            {"zh": "合同 规定大小", "en": "contract the allowed size"},
+            id="no size",
+        ),
+        pytest.param(
+            (Fact("body-so-far", amount=9, limit=1_572_864),),
+            {"zh": "敏感内容 1.5 MB", "en": "sensitive content 1.5 MB"},
+            id="so far",
+        ),
         pytest.param((SIZE,), {"zh": "敏感内容 50 MB", "en": "sensitive content 50 MB"}, id="nothing found"),
         pytest.param(
             (Fact("found", "acme.x", 1), Fact("found", "acme.code", 2), Fact("body-size", amount=9, limit=524_288)),
@@ -70,7 +86,11 @@ def test_because_of_nothing_to_tell():
             id="names of the company's own",
         ),
         pytest.param(
-            (*(Fact("found", f"x{n}", 9 - n) for n in range(6)), SIZE, Fact("file-size", amount=9, limit=3 * 1024 * 1024)),
+            (
+                *(Fact("found", f"x{n}", 9 - n) for n in range(6)),
+                SIZE,
+                Fact("file-size", amount=9, limit=3 * 1024 * 1024),
+            ),
             {"zh": "x0 × 9、x1 × 8、x2 × 7、x3 × 6等 3 MB", "en": "x0 × 9, x1 × 8, x2 × 7, x3 × 6 and more 3 MB"},
             id="many kinds, the smaller limit",
         ),
