@@ -50,7 +50,7 @@ class _Place:
 def _places(marks: str, labels: str, subjects: str, companions: str, against: str) -> Iterator[_Place]:
     """Patterns of every form for these alternations; each is anchored at a mark, a label or a line's edge."""
     spread = rf"{BLANK}{{0,4}}"
-    yield _Place("star", rf"(?<!商业)({marks}){spread}(?:[★☆⭐✩✭]|\*[ \t]?(?:\d|长期|長期|启用|啟用|解密))")
+    yield _Place("star", rf"(?<![^\W\d_])({marks}){spread}(?:[★☆⭐✩✭]|\*[ \t]?(?:\d|长期|長期|启用|啟用|解密))")
     yield _Place("star", rf"[★☆⭐✩✭]{spread}({marks})(?!\w)")
     if labels:
         unfilled = rf"(?!{spread}[/、|,，□]{spread}{marks})"
