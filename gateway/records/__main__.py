@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 from gateway.config import load_settings
 from gateway.errors import ConfigError, RecordError, StartError
+from gateway.process import PARENT, die_with_parent
 from gateway.records.rebuild import rebuild
 from gateway.records.recorder import Places, run
 
 _EXAMPLE = "example: python -m gateway.records --config sluice.yaml rebuild"
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 after SIGTERM or SIGINT and a drain, 1 when it could not start, 2 for wrong settings."""
     parser = argparse.ArgumentParser(prog="python -m gateway.records", description=__doc__, epilog=_EXAMPLE)
     parser.add_argument("--config", metavar="FILE", help="settings; default ./sluice.yaml where it exists")
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         if given.task == "rebuild":
             _tell(rebuild(places))
         else:
-            run(places, _stop_on_signals())
+            run(places, stop_on_signals())
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -41,10 +42,15 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _stop_on_signals() -> threading.Event:
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM sets, and SIGINT unless a supervisor runs: it stops the recorder last, workers first."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    if PARENT in os.environ:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        die_with_parent()
+    else:
+        signal.signal(signal.SIGINT, lambda *_: stop.set())
     return stop
 
 
@@ -55,4 +61,4 @@ def _tell(moved: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -89,7 +89,8 @@ class Journal:
         """
         path = Path(directory)
         facts = {"node": node, "worker": str(worker), "version": version, "run": os.urandom(8).hex()}
-        if parse_name(JournalName(node, str(worker), "20000101T000000.000000", 1).file) is None:
+        sample = JournalName(node, str(worker), "20000101T000000.000000", 1)
+        if parse_name(sample.file) != sample:
             raise StartError(
                 "the journal needs a node name of letters, digits, '.', '_' and '-' (at most 100) "
                 "and a worker name of letters, digits, '_' and '-'; set `node` accordingly"

@@ -59,10 +59,7 @@ class Segment:
             segment.commit([("open", encode({**facts, "file": name.file, "previous": _say(previous)}))], at)
             os.fsync(segment._head_fd)
         except OSError:
-            segment.release()
-            for path in (segment._path, segment._head_path):
-                with suppress(OSError):
-                    path.unlink()
+            segment._withdraw()
             raise
         return segment
 
@@ -107,6 +104,14 @@ class Segment:
             if fd >= 0:
                 os.close(fd)
         self._fd = self._head_fd = -1
+
+    def _withdraw(self) -> None:
+        """Removes what this process made, and only that."""
+        made = [(self._head_fd, self._head_path), (self._fd, self._path)]
+        for path in [path for fd, path in made if fd >= 0]:
+            with suppress(OSError):
+                path.unlink()
+        self.release()
 
     def _make(self, directory: Path) -> None:
         new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
