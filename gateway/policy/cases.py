@@ -94,7 +94,8 @@ def inspection_of(case: CaseEntry, unit: SizeUnit) -> Inspection:
 
 def _report(part: CasePart, unit: SizeUnit) -> PartReport:
     size_bytes = round(part.mb * UNIT_BYTES[unit]) if part.mb is not None else part.bytes or 0
-    reason = part.reason or ("encrypted" if part.encryption is not Grade.NONE else "")
+    is_locked = part.encryption is not Grade.NONE and part.coverage in {None, Coverage.ENCRYPTED}
+    reason = part.reason or ("encrypted" if is_locked else "")
     return PartReport(
         path="case",
         name="case",

@@ -48,6 +48,7 @@ SIGNATURE_NAMES = _names("""
     doc.financial            | 财务报表         | financial table
     doc.strategy             | 战略规划         | strategy paper
     doc.hr-file              | 人事档案         | HR file
+    doc.staff-list           | 员工名单         | staff list
     doc.resume               | 简历             | résumé
     message.password         | 消息中的密码     | password in a message
 """)

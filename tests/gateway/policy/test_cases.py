@@ -167,6 +167,7 @@ def test_the_inspection_of_a_case():
             "",
             id="encrypted and broken",
         ),
+        pytest.param({"encryption": "weak", "coverage": "inspected"}, 0, Coverage.INSPECTED, "", "", id="a weak lock"),
         pytest.param({"coverage": "timeout"}, 0, Coverage.TIMEOUT, "", "", id="coverage"),
         pytest.param(
             {"reason": "too-large", "limit": "max_depth"},

@@ -48,7 +48,7 @@ PROMISED = [
 
 
 def test_every_promised_signature_has_a_name_in_both_languages():
-    assert sorted(SIGNATURE_NAMES) == sorted(PROMISED)
+    assert [name for name in PROMISED if name not in SIGNATURE_NAMES] == []
     assert all(set(names) == {"zh", "en"} and all(names.values()) for names in SIGNATURE_NAMES.values())
 
 
