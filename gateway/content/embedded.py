@@ -1,0 +1,174 @@
+"""Archives and documents that lie inside or behind another content: the second reading of a polyglot.
+
+A mark alone proves nothing, programs that handle archives hold all of them as constants: only what bears a check counts.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+
+import hyperscan
+
+from gateway.content import magics
+from gateway.content.inflate import ZlibDecoder, gathered, metered
+from gateway.content.names import decodings
+from gateway.content.pdf import opens_as_pdf
+from gateway.content.rar import is_rar
+from gateway.content.reading import Member, Source
+from gateway.content.types import package_type
+from gateway.content.zip_directory import END_SIGNATURE, has_end_record
+from gateway.errors import LimitError
+from gateway.transfer import Buffer
+
+ZIP_MARK, PDF_MARK, SEVEN_ZIP_MARK, RAR_MARK = b"PK\x03\x04", b"%PDF-", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07"
+MARKS = (ZIP_MARK, PDF_MARK, SEVEN_ZIP_MARK, RAR_MARK, END_SIGNATURE)
+MAX_MARKS = 100_000
+"""Most marks looked at in one content; over it the rest counts as unread."""
+MAX_TRIALS = 64
+"""Most trials that cost more than a look: opening a PDF, unpacking an entry without a directory."""
+DEFLATED = 8
+_METHODS = {0, 8, 9, 12, 14, 93, 95, 98, 99}
+_LOCAL = struct.Struct("<4s5H3L2H")
+_END_BYTES = 22
+
+
+class Marks:
+    """Finds all marks in one pass; the database takes a millisecond to build, so keep one per process."""
+
+    def __init__(self) -> None:
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[b"".join(b"\\x%02x" % byte for byte in mark) for mark in MARKS],
+            ids=list(range(len(MARKS))),
+            elements=len(MARKS),
+            flags=[0] * len(MARKS),
+        )
+
+    def of(self, data: Buffer) -> list[tuple[int, bytes]]:
+        """Offset and mark of each find, in order; one more than `MAX_MARKS` at most.
+
+        >>> Marks().of(b"..%PDF-")
+        [(2, b'%PDF-')]
+        """
+        found: list[tuple[int, bytes]] = []
+
+        def on_match(mark: int, _: int, end: int, __: int, ___: object) -> bool:
+            found.append((end - len(MARKS[mark]), MARKS[mark]))
+            return len(found) > MAX_MARKS
+
+        with suppress(hyperscan.ScanTerminated):  # enough found
+            self._database.scan(data, match_event_handler=on_match)
+        return found
+
+
+def embedded(source: Source, marks: Marks) -> Iterator[Member]:
+    """Every archive or PDF inside a content whose own format has no place for one."""
+    data = source.data
+    found = marks.of(data)
+    if has_end_record(data) and any(mark == ZIP_MARK for _, mark in found):
+        yield Member("(archive at the end)", data, media_type=package_type(data))
+        found = [each for each in found if each[1] != ZIP_MARK]
+    yield from _Search(source, found).members()
+
+
+def behind(source: Source) -> Iterator[Member]:
+    """The archive that closes a document: what a reader of archives sees in a file that a reader of documents opens."""
+    if has_end_record(source.data):
+        yield Member("(archive at the end)", source.data, media_type=package_type(source.data))
+
+
+class _Search:
+    """One pass over the marks of one content."""
+
+    def __init__(self, source: Source, found: list[tuple[int, bytes]]) -> None:
+        self.source, self.data, self.found = source, source.data, found
+        self.ends = [offset for offset, mark in found if mark == END_SIGNATURE]
+        self.trials = 0
+        self.covered = 0
+        """Offset up to which everything has been given out."""
+
+    def members(self) -> Iterator[Member]:
+        for number, (offset, mark) in enumerate(self.found):
+            if number >= MAX_MARKS or self.trials > MAX_TRIALS:
+                name = "max_embedded_marks" if number >= MAX_MARKS else "max_embedded_trials"
+                allowed = MAX_MARKS if number >= MAX_MARKS else MAX_TRIALS
+                yield Member("(more inside)", opaque=LimitError(name, allowed=allowed, actual=allowed + 1))
+                return
+            if offset >= self.covered:
+                member = self._try(offset, mark)
+                if member is not None:
+                    yield member
+
+    def _try(self, offset: int, mark: bytes) -> Member | None:
+        rest = self.data[offset:]
+        if mark == ZIP_MARK:
+            return self._zip(offset)
+        if mark == PDF_MARK:
+            self.trials += 1
+            return Member(f"(PDF at {offset})", rest, media_type=magics.PDF) if opens_as_pdf(rest) else None
+        if mark == SEVEN_ZIP_MARK and magics.is_seven_zip(bytes(rest[:32])):
+            return Member(f"(7z at {offset})", rest, media_type=magics.SEVEN_ZIP)
+        if mark == RAR_MARK and is_rar(rest):
+            return Member(f"(RAR at {offset})", rest, media_type=magics.RAR)
+        return None
+
+    def _zip(self, offset: int) -> Member | None:
+        header = _local_header(self.data, offset)
+        if header is None:
+            return None
+        for end in islice((each for each in self.ends if each > offset), MAX_TRIALS):
+            if _directory_fits(self.data, offset, end):
+                self.covered = end + _END_BYTES + int.from_bytes(self.data[end + 20 : end + 22], "little")
+                archive = self.data[offset : self.covered]
+                return Member(f"(zip at {offset})", archive, media_type=package_type(archive))
+        return self._lone_entry(offset, header)
+
+    def _lone_entry(self, offset: int, header: _LocalHeader) -> Member | None:
+        """An entry without a directory, as a reader of streams would see it; None unless it unpacks to its end."""
+        if header.method != DEFLATED or header.is_encrypted:
+            return None
+        self.trials += 1
+        decoder = ZlibDecoder("zip", -15)
+        packed = self.data[header.start :]
+        source = self.source
+        chunks = metered(decoder.chunks(packed), packed_bytes=len(packed), limits=source.limits, budget=source.budget)
+        content, problem = gathered(chunks)
+        if isinstance(problem, LimitError):
+            return Member(header.name, content, opaque=problem)
+        if problem or not content:
+            return None
+        self.covered = header.start + decoder.consumed_bytes
+        return Member(header.name, content)
+
+
+@dataclass(frozen=True, slots=True)
+class _LocalHeader:
+    name: str
+    method: int
+    is_encrypted: bool
+    start: int
+
+
+def _local_header(data: Buffer, offset: int) -> _LocalHeader | None:
+    """The local header of a zip entry at `offset`, None when it cannot be one."""
+    if offset + _LOCAL.size > len(data):
+        return None
+    _, version, flags, method, _, _, _, _, _, name_bytes, extra_bytes = _LOCAL.unpack_from(data, offset)
+    name = bytes(data[offset + _LOCAL.size : offset + _LOCAL.size + name_bytes])
+    start = offset + _LOCAL.size + name_bytes + extra_bytes
+    is_sane = version & 0xFF <= 63 and method in _METHODS and 0 < name_bytes <= 1024 and start <= len(data)
+    if not is_sane or name.translate(None, bytes(range(32))) != name:
+        return None
+    return _LocalHeader(decodings(name)[0], method, bool(flags & 1), start)
+
+
+def _directory_fits(data: Buffer, start: int, end: int) -> bool:
+    """Whether the end record at `end` closes an archive that starts at `start`, offsets counted from there."""
+    if end + _END_BYTES > len(data):
+        return False
+    size, offset = struct.unpack_from("<2L", data, end + 12)
+    return start + offset + size == end and bytes(data[start + offset : start + offset + 4]) == b"PK\x01\x02"

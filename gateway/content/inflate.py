@@ -1,0 +1,167 @@
+"""Decompression in bounded steps: every codec gives chunks, one meter counts them against the limits."""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Iterable, Iterator
+
+import zstandard
+
+from gateway.content.reading import Budget
+from gateway.errors import ContentError, LimitError, MalformedError
+from gateway.limits import MIB, Limits
+from gateway.transfer import Buffer
+
+CHUNK_BYTES = MIB
+"""Most bytes one step may give."""
+INPUT_BYTES = 256 * 1024
+"""Compressed bytes handed to a codec at once; what it leaves is copied, so it must stay small."""
+ZSTD_INPUT_BYTES = 1024
+"""As above for zstd, which has no bound on its output: 4 bytes can stand for a block of 128 KiB."""
+RATIO_FREE_BYTES = 8 * MIB
+"""Growth is not judged below this size: a blank bitmap shrinks a thousandfold and harms nobody."""
+MAX_DICTIONARY_BYTES = 256 * MIB
+"""Memory an LZMA or zstd stream may ask for; `xz -9` asks for 65 MiB, `zstd --ultra -22` for 128."""
+
+
+class Decoder:
+    """One compressed stream; `chunks` once, then `consumed_bytes` says where it ended."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.consumed_bytes = 0
+
+    def chunks(self, data: Buffer) -> Iterator[bytes]:
+        """Unpacked chunks, none empty. Raises MalformedError when the stream is damaged or ends too early."""
+        raise NotImplementedError
+
+
+class ZlibDecoder(Decoder):
+    """Deflate; `window_bits` −15 raw, 15 zlib, 31 gzip (RFC 1950–1952)."""
+
+    def __init__(self, what: str, window_bits: int) -> None:
+        super().__init__(what)
+        self._codec = zlib.decompressobj(window_bits)
+
+    def chunks(self, data: Buffer) -> Iterator[bytes]:
+        """See `Decoder.chunks`."""
+        codec = self._codec
+        position = 0
+        try:
+            while position < len(data) and not codec.eof:
+                piece: Buffer = data[position : position + INPUT_BYTES]
+                position += len(piece)
+                while not codec.eof:
+                    out = codec.decompress(piece, CHUNK_BYTES)
+                    if out:
+                        yield out
+                    piece = codec.unconsumed_tail
+                    # output may wait inside the codec after its input is used up
+                    if not piece and len(out) < CHUNK_BYTES:
+                        break
+        except zlib.error as error:
+            raise MalformedError(self.what, "the compressed data are damaged") from error
+        if not codec.eof:
+            raise MalformedError(self.what, "the compressed data end too early")
+        self.consumed_bytes = position - len(codec.unused_data)
+
+
+class StreamDecoder(Decoder):
+    """bzip2 or LZMA, through the interface that both share in the standard library."""
+
+    def __init__(self, what: str, codec: bz2.BZ2Decompressor | lzma.LZMADecompressor, *, has_end: bool = True) -> None:
+        super().__init__(what)
+        self._codec = codec
+        self._has_end = has_end
+        """False for raw LZMA, which may leave out its end mark; the container knows the length."""
+
+    def chunks(self, data: Buffer) -> Iterator[bytes]:
+        """See `Decoder.chunks`."""
+        codec = self._codec
+        position = 0
+        try:
+            while position < len(data) and not codec.eof:
+                piece: Buffer = data[position : position + INPUT_BYTES]
+                position += len(piece)
+                while True:
+                    out = codec.decompress(piece, CHUNK_BYTES)
+                    if out:
+                        yield out
+                    piece = b""
+                    if codec.eof or codec.needs_input:
+                        break
+        except (OSError, lzma.LZMAError, ValueError, EOFError) as error:
+            if "emory" in str(error):  # liblzma: "Memory usage limit exceeded", it does not say how much
+                raise LimitError("max_dictionary_bytes", allowed=MAX_DICTIONARY_BYTES, actual=float("inf")) from error
+            raise MalformedError(self.what, "the compressed data are damaged") from error
+        if not codec.eof and self._has_end:
+            raise MalformedError(self.what, "the compressed data end too early")
+        self.consumed_bytes = position - len(codec.unused_data)
+
+
+class ZstdDecoder(Decoder):
+    """One zstd frame (RFC 8878)."""
+
+    def chunks(self, data: Buffer) -> Iterator[bytes]:
+        """See `Decoder.chunks`."""
+        codec = zstandard.ZstdDecompressor(max_window_size=MAX_DICTIONARY_BYTES).decompressobj()
+        position = 0
+        try:
+            while position < len(data) and not codec.eof:
+                piece = data[position : position + ZSTD_INPUT_BYTES]
+                position += len(piece)
+                out = codec.decompress(piece)
+                if out:
+                    yield out
+        except zstandard.ZstdError as error:
+            raise MalformedError(self.what, "the compressed data are damaged") from error
+        if not codec.eof:
+            raise MalformedError(self.what, "the compressed data end too early")
+        self.consumed_bytes = position - len(codec.unused_data)
+
+
+def raw_lzma(what: str, properties: bytes, size_bytes: int) -> Decoder:
+    """Decoder for the LZMA of a zip entry: `properties` are its 5 bytes, `size_bytes` the declared result.
+
+    Raises MalformedError for impossible properties, LimitError for a dictionary that is too large.
+    """
+    packed, dictionary = properties[0], int.from_bytes(properties[1:5], "little")
+    if packed >= 9 * 5 * 5:
+        raise MalformedError(what, "impossible LZMA properties")
+    # nothing further back than the content is long can be referred to
+    needed = max(4096, min(dictionary, size_bytes))
+    if needed > MAX_DICTIONARY_BYTES:
+        raise LimitError("max_dictionary_bytes", allowed=MAX_DICTIONARY_BYTES, actual=needed)
+    chain = [
+        {"id": lzma.FILTER_LZMA1, "dict_size": needed, "lc": packed % 9, "lp": packed // 9 % 5, "pb": packed // 45}
+    ]
+    try:
+        codec = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=chain)
+    except (lzma.LZMAError, ValueError) as error:
+        raise MalformedError(what, "impossible LZMA properties") from error
+    return StreamDecoder(what, codec, has_end=False)
+
+
+def metered(chunks: Iterable[bytes], *, packed_bytes: int, limits: Limits, budget: Budget) -> Iterator[bytes]:
+    """The same chunks, counted. Raises LimitError naming the bound as soon as one is passed."""
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > limits.max_member_bytes:
+            raise LimitError("max_member_bytes", allowed=limits.max_member_bytes, actual=total)
+        if total > RATIO_FREE_BYTES and total > packed_bytes * limits.max_decode_ratio:
+            raise LimitError("max_decode_ratio", allowed=limits.max_decode_ratio, actual=total // max(1, packed_bytes))
+        budget.take_bytes(len(chunk), limits)
+        yield chunk
+
+
+def gathered(chunks: Iterable[bytes]) -> tuple[bytes, ContentError | None]:
+    """Everything the chunks gave, and the error that ended them early if one did."""
+    parts: list[bytes] = []
+    try:
+        parts.extend(chunks)
+    except ContentError as error:
+        return b"".join(parts), error
+    return parts[0] if len(parts) == 1 else b"".join(parts), None

@@ -1,0 +1,101 @@
+"""OLE compound files: doc, xls, ppt, msg, wps, and Office packages that are encrypted.
+
+Text is found as runs of characters in every stream, which also finds what the formats hide. Source: MS-CFB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import olefile
+
+from gateway.content import magics
+from gateway.content.buffers import file_over
+from gateway.content.names import decodings, names_text
+from gateway.content.ole_encryption import ole_encryption
+from gateway.content.reading import Member, Reading, Source
+from gateway.content.runs import text_runs
+from gateway.errors import EncryptedError, LimitError, MalformedError
+from gateway.limits import MIB
+from gateway.parts import NOT_ENCRYPTED, Text
+
+ATTACHMENT_STREAMS = {"__substg1.0_37010102", "__substg1.0_10130102"}
+"""Content of an Outlook attachment, and the HTML body (MS-OXMSG §2.2)."""
+ATTACHMENT_NAMES = ("__substg1.0_3707001F", "__substg1.0_3704001F")
+NATIVE_STREAM = "\x01Ole10Native"
+"""A packaged file (MS-OLEDS §2.3.6)."""
+_CONTAINERS = {magics.ZIP, magics.OLE, magics.PDF, magics.SEVEN_ZIP, magics.RAR, magics.GZIP}
+
+
+def read_ole(source: Source) -> Reading:
+    """Reading of an OLE file. Raises MalformedError, LimitError and, on damage, what olefile raises."""
+    with olefile.OleFileIO(file_over(source.data)) as ole:
+        encryption = ole_encryption(ole)
+        if encryption != NOT_ENCRYPTED:
+            return Reading(encryption=encryption, opaque=EncryptedError(encryption.scheme))
+        texts: list[Text] = []
+        embedded: list[list[str]] = []
+        paths = ole.listdir(streams=True, storages=False)
+        texts.extend(names_text(path[-1] for path in paths))
+        for content, path in _streams(ole, paths, source):
+            if _is_embedded(path, content):
+                embedded.append(path)
+            else:
+                texts.append(Text(text_runs(content), f"stream {len(texts)}"))
+    found = tuple(text for text in texts if text.text)
+    if sum(len(text.text) for text in found) > source.limits.max_text_chars:
+        raise LimitError("max_text_chars", allowed=source.limits.max_text_chars, actual=float("inf"))
+    return Reading(texts=found, members=_members(source, embedded))
+
+
+def _streams(ole: olefile.OleFileIO, paths: list[list[str]], source: Source) -> Iterator[tuple[bytes, list[str]]]:
+    """Content and path of every stream. Raises MalformedError when one is cut off, LimitError when they share bytes."""
+    allowed = len(source.data) + MIB
+    total = 0
+    for path in paths:
+        source.budget.take_member(source.limits)
+        content = ole.openstream(path).read()
+        if len(content) < ole.get_size(path):
+            raise MalformedError("ole", "a stream is cut off")
+        total += len(content)
+        if total > allowed:
+            raise LimitError("max_ole_bytes", allowed=allowed, actual=total)
+        yield content, path
+
+
+def _is_embedded(path: list[str], content: bytes) -> bool:
+    return path[-1] in {*ATTACHMENT_STREAMS, NATIVE_STREAM} or magics.by_prefix(content[:1024]) in _CONTAINERS
+
+
+def _members(source: Source, embedded: list[list[str]]) -> Iterator[Member]:
+    if not embedded:
+        return
+    with olefile.OleFileIO(file_over(source.data)) as ole:
+        for path in embedded:
+            content = ole.openstream(path).read()
+            if path[-1] == NATIVE_STREAM:
+                yield _native(content)
+            else:
+                yield Member(_attachment_name(ole, path), content)
+
+
+def _attachment_name(ole: olefile.OleFileIO, path: list[str]) -> str:
+    for name in ATTACHMENT_NAMES:
+        beside = [*path[:-1], name]
+        if path[-1] in ATTACHMENT_STREAMS and ole.exists(beside):
+            return str(ole.openstream(beside).read().decode("utf-16-le", "replace"))
+    return "/".join(path)
+
+
+def _native(content: bytes) -> Member:
+    """The file in a packager stream; the whole stream when it is not built as it should be."""
+    label, _, rest = content[6:].partition(b"\x00")
+    path, _, rest = rest.partition(b"\x00")
+    name = decodings(label or path)[0]
+    temporary_bytes = int.from_bytes(rest[4:8], "little")
+    start = 8 + temporary_bytes
+    size = int.from_bytes(rest[start : start + 4], "little")
+    inner = rest[start + 4 : start + 4 + size]
+    if not inner or len(inner) != size:
+        return Member("(packaged object)", content)
+    return Member(name, inner)

@@ -1,0 +1,33 @@
+"""Whether bytes look like what a cipher gives: a label of encryption is believed only when they do."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from gateway.transfer import Buffer
+
+SAMPLE_BYTES = 64 * 1024
+"""Bytes that are counted; enough to tell deflate from a cipher, 3 ms."""
+SMALL_BYTES = 512
+"""Below it 256 bins hold too few bytes for a chi-square; then only readable text counts as not random."""
+MAX_CHI_SQUARE = 255 + 10 * 22.6
+"""Ten standard deviations over the mean of 255 degrees of freedom: no cipher gets there by chance."""
+_READABLE = bytes([9, 10, 13, *range(32, 127)])
+
+
+def looks_random(data: Buffer) -> bool:
+    """Whether `data` could be ciphertext; compressed data often could, text and padding never.
+
+    >>> import hashlib
+    >>> looks_random(b"".join(hashlib.sha256(bytes([n])).digest() for n in range(64)))
+    True
+    >>> looks_random(b"name, phone, card\\n" * 100)
+    False
+    """
+    sample = bytes(data[:SAMPLE_BYTES])
+    if len(sample) < SMALL_BYTES:
+        return len(sample.translate(None, _READABLE)) > len(sample) // 8 or len(sample) < 16
+    expected = len(sample) / 256
+    counts = Counter(sample)
+    spread = sum((count - expected) ** 2 for count in counts.values()) + (256 - len(counts)) * expected**2
+    return spread / expected <= MAX_CHI_SQUARE

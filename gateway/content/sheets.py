@@ -1,0 +1,133 @@
+"""Worksheets of SpreadsheetML as rows of tab-separated cells, shared strings put in their places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gateway.content.xml_parser import XmlParser
+from gateway.content.xml_text import is_wordy
+from gateway.errors import LimitError
+from gateway.limits import Limits
+
+MAX_GAP_CELLS = 64
+"""Most empty cells in a row that become tabs; beyond it columns say nothing and would only cost memory."""
+_REFERENCE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
+_EXPONENT = re.compile(r"-?[0-9]\.[0-9]{1,17}[eE]\+?[0-9]{1,2}")
+
+
+class SheetText:
+    """Collects one worksheet; feed it chunks, close it, then read `text` and `aside`."""
+
+    def __init__(self, shared: Sequence[str], limits: Limits) -> None:
+        self._shared, self._limits = shared, limits
+        self._chars = self._depth = self._column = 0
+        self._kind = self._row_started = ""
+        self._catching: list[str] | None = None
+        self._value: list[str] = []
+        self._rows: list[str] = []
+        self._wordy: dict[str, bool | None] = {}
+        self._locals: dict[str, str] = {}
+        self.used: set[int] = set()
+        """Indices of the shared strings that a cell showed."""
+        self.aside: dict[str, None] = {}
+        """Formulas, header and footer text, attributes with words."""
+        self._parser = XmlParser(self._start, self._end, self._characters, self._keep)
+        self.feed, self.close = self._parser.feed, self._parser.close
+
+    @property
+    def text(self) -> str:
+        """Rows, a line each; empty cells between filled ones keep their tabs."""
+        return "".join(self._rows)
+
+    def _count(self, words: str) -> None:
+        self._chars += len(words)
+        if self._chars > self._limits.max_text_chars:
+            raise LimitError("max_text_chars", allowed=self._limits.max_text_chars, actual=self._chars)
+
+    def _keep(self, words: str) -> None:
+        self._count(words)
+        self.aside[words] = None
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        self._depth += 1
+        if self._depth > self._limits.max_xml_depth:
+            raise LimitError("max_xml_depth", allowed=self._limits.max_xml_depth, actual=self._depth)
+        local = self._locals.get(name)
+        if local is None:
+            local = self._locals[name] = name.rpartition(":")[2]
+        if local == "c":
+            self._open_cell(attributes)
+        elif local in {"v", "t"}:
+            self._catching = self._value
+        elif local == "row":
+            self._column = 0
+        elif attributes:
+            self._attributes(attributes)
+
+    def _open_cell(self, attributes: list[str]) -> None:
+        told = dict(zip(attributes[::2], attributes[1::2], strict=True))
+        self._kind = told.get("t", "n")
+        self._value.clear()
+        match = _REFERENCE.fullmatch(told.get("r", ""))
+        column = self._column + 1
+        if match:
+            column = 0
+            for letter in match[1]:
+                column = column * 26 + ord(letter) - 64
+        if self._column:
+            self._write("\t" * min(max(1, column - self._column), MAX_GAP_CELLS))
+        else:
+            self._write("\t" * min(column - 1, MAX_GAP_CELLS))
+        self._column = column
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        local = self._locals[name]
+        if local in {"v", "t"}:
+            self._catching = None
+        elif local == "c":
+            self._write(self._cell())
+        elif local == "row":
+            self._write("\n")
+
+    def _cell(self) -> str:
+        value = "".join(self._value)
+        self._value.clear()
+        if self._kind == "s" and value.isascii() and value.strip().isdigit() and len(value) < 10:
+            index = int(value)
+            if index < len(self._shared):
+                self.used.add(index)
+                return self._shared[index].replace("\n", " ")
+        if self._kind == "n" and _EXPONENT.fullmatch(value):
+            return _whole(value)
+        return value.replace("\n", " ")
+
+    def _write(self, words: str) -> None:
+        if words:
+            self._count(words)
+            self._rows.append(words)
+
+    def _characters(self, words: str) -> None:
+        if self._catching is not None:
+            self._count(words)
+            self._catching.append(words)
+        elif not words.isspace():
+            self._keep(words.strip())
+
+    def _attributes(self, pairs: list[str]) -> None:
+        for index in range(0, len(pairs), 2):
+            name, value = pairs[index], pairs[index + 1]
+            keep = self._wordy.setdefault(name, is_wordy(name))
+            if keep or (keep is None and not value.isascii()):
+                self._keep(value)
+
+
+def _whole(value: str) -> str:
+    """A number that a spreadsheet writes with an exponent, as it shows it: a phone number is `1.3800138E10` in the file.
+
+    >>> _whole("1.3800138000000001E10"), _whole("1.5E2")
+    ('13800138000', '150')
+    """
+    number = float(value)
+    return str(round(number)) if abs(number) < 1e18 and abs(number - round(number)) < 1e-4 else value

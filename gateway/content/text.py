@@ -1,0 +1,98 @@
+"""Text of every plain kind: decoded, and once more as a reader would see it where markup or escapes hide it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gateway.content.encodings import bom_encoding, encodings, may_be_gb18030
+from gateway.content.markup import strip_markup
+from gateway.content.reading import Reading, Source
+from gateway.errors import LimitError
+from gateway.parts import Text
+from gateway.transfer import Buffer
+
+MARKUP_TYPES = {"text/html", "application/xml", "image/svg+xml", "application/xhtml+xml"}
+TEXT_APPLICATIONS = frozenset(
+    ["application/json", "application/xml", "application/sql", "application/yaml", "application/javascript", "application/x-sh", "image/svg+xml", "image/vnd.dxf", "model/step", "model/iges", "message/rfc822"]
+)
+"""Types outside `text/` that are text."""
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_SEVEN_BIT = (("~{", "hz"), ("\x1b$", "iso2022_jp_2"), ("\x1b$)", "iso2022_kr"))
+"""Marks of encodings that hide Chinese, Japanese or Korean in ASCII bytes, and their codecs."""
+
+
+def is_text_type(media_type: str) -> bool:
+    """Whether a type is read as text.
+
+    >>> is_text_type("text/csv"), is_text_type("image/png")
+    (True, False)
+    """
+    return media_type.startswith("text/") or media_type in TEXT_APPLICATIONS or media_type.endswith(("+xml", "+json"))
+
+
+def read_text(source: Source) -> Reading:
+    """Reading of a text content: every plausible decoding, then the same without markup and escapes."""
+    texts: list[Text] = []
+    for decoded in decode(source.data):
+        texts.append(Text(decoded))
+        texts.extend(Text(visible, "visible") for visible in _views(decoded, source.media_type))
+    longest = max(len(text.text) for text in texts)
+    if longest > source.limits.max_text_chars:
+        error = LimitError("max_text_chars", allowed=source.limits.max_text_chars, actual=longest)
+        return Reading(opaque=error)
+    return Reading(texts=tuple(texts))
+
+
+def decode(data: Buffer) -> tuple[str, ...]:
+    """Every plausible reading of bytes that are text, the likeliest first, never empty.
+
+    Bytes that fit no encoding come out as U+FFFD, so that one bad byte hides nothing around it.
+
+    >>> decode("绝密".encode("utf-16"))
+    ('绝密',)
+    >>> decode(b"")
+    ('',)
+    """
+    encoding, skip = bom_encoding(data)
+    if encoding:
+        return (str(data[skip:], encoding, "replace"),)
+    if b"\x00" not in bytes(data[:4096]):
+        try:
+            text = str(data, "utf-8")
+        except UnicodeDecodeError:
+            pass
+        else:
+            readings = [text, *_seven_bit(data, text)]
+            if may_be_gb18030(data, text):
+                readings.append(str(data, "gb18030", "replace"))
+            return tuple(dict.fromkeys(readings))
+    return tuple(dict.fromkeys(str(data, encoding, "replace") for encoding in encodings(data)))
+
+
+def _seven_bit(data: Buffer, text: str) -> Iterator[str]:
+    for mark, encoding in _SEVEN_BIT:
+        if mark in text:
+            yield str(data, encoding, "replace")
+
+
+def _views(text: str, media_type: str) -> Iterator[str]:
+    """What a reader sees of it beside its source: markup stripped, `\\uXXXX` undone."""
+    if media_type in MARKUP_TYPES:
+        yield strip_markup(text)
+    if "\\u" in text:
+        plain = unescape(text)
+        if plain != text:
+            yield plain
+
+
+def unescape(text: str) -> str:
+    """The text with `\\uXXXX` undone, pairs of surrogates joined.
+
+    >>> unescape("\\\\u7edd\\\\u5bc6")
+    '绝密'
+    >>> unescape("\\\\ux")
+    '\\\\ux'
+    """
+    plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

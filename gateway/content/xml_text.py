@@ -1,0 +1,254 @@
+"""Text of the XML inside documents, by one pass of expat: no tree, no entities, bounded depth and length.
+
+Three streams come out of one part: the text as it reads, the text before tracked changes where there are any, and what
+stands aside (attributes, comments, values outside the text).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from itertools import pairwise
+
+from gateway.content.xml_parser import XmlParser
+from gateway.errors import LimitError
+from gateway.limits import Limits
+
+
+class Role(Enum):
+    """What an element means for the text."""
+
+    OTHER = auto()
+    TEXT = auto()
+    """Its characters are text of the paragraph; nothing separates it from its neighbours."""
+    LINE = auto()
+    """Its characters, and those of unknown elements in it, are text that ends a line."""
+    PARAGRAPH = auto()
+    """Ends a line."""
+    ITEM = auto()
+    """A shared string, to be found again by its number."""
+    CELL = auto()
+    ROW = auto()
+    BREAK = auto()
+    TAB = auto()
+    SPACE = auto()
+    HYPHEN = auto()
+    DELETED = auto()
+    """Text that a tracked change took out."""
+    INSERTED = auto()
+    """What a tracked change put in; its characters are text anyway."""
+    NOISE = auto()
+    """Numbers of the layout, left out: between digits of the text they would only harm."""
+
+
+OOXML_ROLES = {
+    "t": Role.TEXT,
+    "delText": Role.DELETED,
+    "instrText": Role.LINE,
+    "delInstrText": Role.LINE,
+    "v": Role.LINE,
+    "TextCode": Role.LINE,
+    "p": Role.PARAGRAPH,
+    "si": Role.ITEM,
+    "comment": Role.PARAGRAPH,
+    "tc": Role.CELL,
+    "tr": Role.ROW,
+    "br": Role.BREAK,
+    "cr": Role.BREAK,
+    "tab": Role.TAB,
+    "noBreakHyphen": Role.HYPHEN,
+    "ins": Role.INSERTED,
+    "moveTo": Role.INSERTED,
+    **dict.fromkeys(
+        ("posOffset", "pctWidth", "pctHeight", "Pages", "TotalTime", "Words", "Characters", "Lines", "Slides"),
+        Role.NOISE,
+    ),
+}
+"""Local name → role in WordprocessingML, DrawingML, comments, charts and OFD (ISO/IEC 29500, GB/T 33190)."""
+ODF_ROLES = {
+    "p": Role.LINE,
+    "h": Role.LINE,
+    "table-cell": Role.CELL,
+    "covered-table-cell": Role.CELL,
+    "table-row": Role.ROW,
+    "line-break": Role.BREAK,
+    "tab": Role.TAB,
+    "s": Role.SPACE,
+}
+"""Local name → role in OpenDocument, where paragraphs hold characters directly (ISO/IEC 26300)."""
+WORDY_ATTRIBUTES = frozenset(
+    ["descr", "title", "name", "alt", "author", "initials", "displayText", "display", "tooltip", "prompt", "promptTitle", "error", "errorTitle", "string", "value", "date-value", "string-value", "target", "href", "Target", "instr", "alias", "tag", "caption", "userName"]
+)
+"""Attributes (local names) that hold words, however short."""
+SILENT_ATTRIBUTES = frozenset(["uri", "id", "embed", "link", "guid", "ContentType", "Type", "schemeClr", "prstGeom", "path"])
+"""Attributes that hold references; never words."""
+LONG_ATTRIBUTE = 11
+"""Any other attribute with a value this long is kept, because a phone number or an identity number would fit."""
+
+
+class XmlText:
+    """Collects the text of one XML part; feed it chunks, close it, then read `text`, `before` and `aside`."""
+
+    def __init__(
+        self, roles: dict[str, Role], limits: Limits, *, on_root: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._roles = dict(roles)
+        """Qualified name → role; filled as names are met."""
+        self._wordy: dict[str, bool | None] = {}
+        self._limits, self._on_root = limits, on_root
+        self._chars = 0
+        self._reads = Role.OTHER
+        """What characters are at this place."""
+        self._stack: list[tuple[Role, Role]] = []
+        self._text: list[str] = []
+        self._before: list[str] | None = None
+        self._items = [0]
+        self._inserted = 0
+        self._cells = 0
+        self._pending = ""
+        """Separator that is due if more text follows in the same cell."""
+        self.root = ""
+        """Local name of the root element."""
+        self.aside: dict[str, None] = {}
+        """Attributes, comments and loose values, each once, in order."""
+        self._parser = XmlParser(self._start, self._end, self._characters, self._keep)
+        self.feed, self.close = self._parser.feed, self._parser.close
+
+    @property
+    def text(self) -> str:
+        """The text as it reads."""
+        return "".join(self._text)
+
+    @property
+    def before(self) -> str:
+        """The text before tracked changes, empty when there are none."""
+        return "".join(self._before or ())
+
+    def items(self) -> list[str]:
+        """The shared strings in order, when the part holds them."""
+        return ["".join(self._text[start:end]) for start, end in pairwise(self._items)]
+
+    def _item_end(self) -> None:
+        self._items.append(len(self._text))
+
+    def _count(self, words: str) -> None:
+        self._chars += len(words)
+        if self._chars > self._limits.max_text_chars:
+            raise LimitError("max_text_chars", allowed=self._limits.max_text_chars, actual=self._chars)
+
+    def _emit(self, words: str) -> None:
+        self._count(words)
+        self._text.append(words)
+        if self._before is not None and not self._inserted:
+            self._before.append(words)
+
+    def _keep(self, words: str) -> None:
+        self._count(words)
+        self.aside[words] = None
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        role = self._roles.get(name)
+        if role is None:
+            role = self._roles[name] = self._roles.get(name.rpartition(":")[2], Role.OTHER)
+        if len(self._stack) >= self._limits.max_xml_depth:
+            raise LimitError("max_xml_depth", allowed=self._limits.max_xml_depth, actual=len(self._stack) + 1)
+        self._stack.append((role, self._reads))
+        if role is not Role.OTHER:
+            self._reads = role
+            opened = _AT_START.get(role)
+            if opened:
+                opened(self)
+        elif self._reads is not Role.LINE:
+            self._reads = role
+        if not self.root:
+            self.root = name.rpartition(":")[2]
+            self._on_root(self.root)
+        if attributes:
+            self._attributes(attributes)
+
+    def _end(self, _: str) -> None:
+        role, self._reads = self._stack.pop()
+        closed = _AT_END.get(role)
+        if closed:
+            closed(self)
+
+    def _characters(self, words: str) -> None:
+        role = self._reads
+        if role is Role.TEXT or role is Role.LINE:
+            if self._pending:
+                self._emit(self._pending)
+                self._pending = ""
+            self._emit(words)
+        elif role is Role.DELETED:
+            self._track()
+            self._count(words)
+            self._before.append(words)
+        elif role is not Role.NOISE and not words.isspace():
+            self._keep(words.strip())
+
+    def _attributes(self, pairs: list[str]) -> None:
+        wordy = self._wordy
+        for index in range(0, len(pairs), 2):
+            name, value = pairs[index], pairs[index + 1]
+            if name not in wordy:
+                wordy[name] = is_wordy(name)
+            keep = wordy[name]
+            if keep or (keep is None and (len(value) >= LONG_ATTRIBUTE or not value.isascii())):
+                self._keep(value)
+
+    def _track(self) -> None:
+        """From the first tracked change on, write two texts."""
+        if self._before is None:
+            self._before = list(self._text)
+
+    def _insertion(self) -> None:
+        self._track()
+        self._inserted += 1
+
+    def _insertion_end(self) -> None:
+        self._inserted -= 1
+
+    def _cell(self) -> None:
+        self._cells += 1
+        self._pending = ""
+
+    def _cell_end(self) -> None:
+        self._cells -= 1
+        self._pending = ""
+        self._emit("\t")
+
+    def _line_end(self) -> None:
+        if self._cells:
+            self._pending = " "
+        else:
+            self._emit("\n")
+
+
+def is_wordy(name: str) -> bool | None:
+    """Whether an attribute holds words: always, never, or (None) only when its value is long or not ASCII.
+
+    >>> is_wordy("wp:descr"), is_wordy("xmlns:w"), is_wordy("w:val")
+    (True, False, None)
+    """
+    prefix, _, local = name.rpartition(":")
+    if "xmlns" in {prefix, local} or local in SILENT_ATTRIBUTES:
+        return False
+    return True if local in WORDY_ATTRIBUTES else None
+
+
+_AT_START = {
+    Role.CELL: XmlText._cell,
+    Role.INSERTED: XmlText._insertion,
+    Role.BREAK: lambda text: text._emit("\n"),
+    Role.TAB: lambda text: text._emit("\t"),
+    Role.SPACE: lambda text: text._emit(" "),
+    Role.HYPHEN: lambda text: text._emit("-"),
+}
+_AT_END = {
+    Role.CELL: XmlText._cell_end,
+    Role.ROW: lambda text: text._emit("\n"),
+    Role.PARAGRAPH: XmlText._line_end,
+    Role.LINE: XmlText._line_end,
+    Role.ITEM: XmlText._item_end,
+    Role.INSERTED: XmlText._insertion_end,
+}

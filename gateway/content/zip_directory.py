@@ -1,0 +1,323 @@
+"""The directory of a zip file, read strictly: where two readers could see two archives, it is malformed.
+
+Source: PKWARE APPNOTE 6.3.10, and the ways readers are known to differ (last or first end record, directory or local
+headers, offsets counted from the file or from the archive).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from gateway.content.buffers import rfind
+from gateway.errors import LimitError, MalformedError, UnsupportedError
+from gateway.limits import Limits
+from gateway.transfer import Buffer
+
+END_SIGNATURE = b"PK\x05\x06"
+_END = struct.Struct("<4s4H2LH")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR = struct.Struct("<4sLQL")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+MAX_COMMENT_BYTES = 0xFFFF
+FULL_16, FULL_32 = 0xFFFF, 0xFFFFFFFF
+"""Values that say `look in the zip64 record`."""
+ENCRYPTED_FLAG, DESCRIPTOR_FLAG, UTF8_FLAG, MASKED_FLAG = 0x0001, 0x0008, 0x0800, 0x2000
+_WHAT = "zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as the central directory tells it, with what the local header adds or denies."""
+
+    raw_name: bytes
+    flags: int
+    method: int
+    crc: int
+    packed_bytes: int
+    size_bytes: int
+    header_start: int
+    """Offset of the local header in the buffer."""
+    start: int
+    """Offset of the packed data."""
+    extra: bytes
+    comment: bytes
+    problem: MalformedError | None = None
+    """Set when the local header tells another story."""
+
+    @property
+    def end(self) -> int:
+        """Offset after the packed data."""
+        return self.start + self.packed_bytes
+
+    @property
+    def is_flagged_encrypted(self) -> bool:
+        """Whether the headers claim encryption; see `zip_encryption` for whether it is true."""
+        return bool(self.flags & ENCRYPTED_FLAG)
+
+    def extra_field(self, wanted: int) -> bytes | None:
+        """Content of the first extra field with that id, None when there is none."""
+        for field, content in extra_fields(self.extra):
+            if field == wanted:
+                return content
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All entries of one archive, in directory order."""
+
+    entries: tuple[Entry, ...]
+    comment: bytes
+    gaps: tuple[tuple[int, int], ...]
+    """Stretches (start, end) of the buffer that no entry, descriptor or record covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _EndRecord:
+    total: int
+    size_bytes: int
+    offset: int
+    directory_end: int
+    """Where the directory must end: at the end record, or at the zip64 one before it."""
+    comment: bytes
+    end: int
+
+
+def extra_fields(extra: bytes) -> list[tuple[int, bytes]]:
+    """(id, content) of each extra field; a broken tail is left out, as all readers do."""
+    fields = []
+    position = 0
+    while position + 4 <= len(extra):
+        field, length = struct.unpack_from("<2H", extra, position)
+        fields.append((field, extra[position + 4 : position + 4 + length]))
+        position += 4 + length
+    return fields
+
+
+def has_end_record(data: Buffer) -> bool:
+    """Whether an end record closes the buffer exactly; cheap, for telling types.
+
+    >>> has_end_record(b"GIF89a" + b"PK\\x05\\x06" + bytes(18))
+    True
+    >>> has_end_record(b"PK\\x05\\x06")
+    False
+    """
+    return bool(_closing_records(data))
+
+
+def _closing_records(data: Buffer) -> list[int]:
+    """Offsets of the end records whose comment reaches the last byte; nearly always one or none."""
+    tail_start = max(0, len(data) - _END.size - MAX_COMMENT_BYTES)
+    tail = bytes(data[tail_start:])
+    found = []
+    position = tail.find(END_SIGNATURE)
+    while 0 <= position <= len(tail) - _END.size:
+        if position + _END.size + int.from_bytes(tail[position + 20 : position + 22], "little") == len(tail):
+            found.append(tail_start + position)
+        position = tail.find(END_SIGNATURE, position + 1)
+    return found
+
+
+def _end_offset(data: Buffer) -> int:
+    """Offset of the one end record. Raises MalformedError when there is none, or more than one reading."""
+    closing = _closing_records(data)
+    last = rfind(data, END_SIGNATURE)
+    if len(closing) > 1 or (closing and last > closing[0]):
+        raise MalformedError(_WHAT, "two end records compete")
+    position = closing[0] if closing else last
+    if position < 0 or position + _END.size > len(data):
+        raise MalformedError(_WHAT, "there is no end record")
+    return position
+
+
+def _end_record(data: Buffer) -> _EndRecord:
+    position = _end_offset(data)
+    _, disk, first_disk, here, total, size, offset, comment_bytes = _END.unpack_from(data, position)
+    end = position + _END.size + comment_bytes
+    if end > len(data):
+        raise MalformedError(_WHAT, "the comment ends after the file")
+    comment = bytes(data[position + _END.size : end])
+    directory_end = position
+    at = position - _LOCATOR.size
+    if at >= 0 and data[at : at + 4] == b"PK\x06\x07":
+        directory_end, here, total, size, offset = _zip64(data, at, (here, total, size, offset))
+    if (disk not in {0, FULL_16}) or (first_disk not in {0, FULL_16}) or here != total:
+        raise UnsupportedError("application/zip; volumes")
+    return _EndRecord(total, size, offset, directory_end, comment, end)
+
+
+def _zip64(data: Buffer, locator: int, narrow: tuple[int, int, int, int]) -> tuple[int, int, int, int, int]:
+    """(offset of the zip64 record, its entries on this disk, in all, directory bytes, directory offset)."""
+    stated = int.from_bytes(data[locator + 8 : locator + 16], "little")
+    usual = locator - _END64.size
+    places = {
+        place
+        for place in (stated, usual)
+        if 0 <= place <= locator - _END64.size and data[place : place + 4] == b"PK\x06\x06"
+    }
+    if len(places) != 1:
+        raise MalformedError(_WHAT, "the zip64 record is not where its locator says")
+    place = places.pop()
+    fields = _END64.unpack_from(data, place)
+    if fields[4] or fields[5]:
+        raise UnsupportedError("application/zip; volumes")
+    wide = fields[6:10]
+    for small, full, large in zip(narrow, (FULL_16, FULL_16, FULL_32, FULL_32), wide, strict=True):
+        if small not in {full, large}:
+            raise MalformedError(_WHAT, "the end record and its zip64 record disagree")
+    return (place, *wide)
+
+
+def _directory_start(data: Buffer, record: _EndRecord) -> int:
+    """Offset of the directory. Raises MalformedError when counting from the file and from the archive both fit."""
+    start = record.directory_end - record.size_bytes
+    if start < 0 or record.offset > start:
+        raise MalformedError(_WHAT, "the directory does not fit before its end record")
+    if record.total and record.offset != start and data[record.offset : record.offset + 4] == b"PK\x01\x02":
+        raise MalformedError(_WHAT, "two directories compete")
+    return start
+
+
+def read_directory(data: Buffer, limits: Limits) -> Directory:
+    """The archive's directory, checked against the local headers and against itself.
+
+    Raises MalformedError, LimitError (`max_members`) or UnsupportedError (volumes); what is wrong with one entry only
+    is that entry's `problem`.
+    """
+    record = _end_record(data)
+    if record.total > limits.max_members:
+        raise LimitError("max_members", allowed=limits.max_members, actual=record.total)
+    start = _directory_start(data, record)
+    prefix = start - record.offset
+    block = bytes(data[start : record.directory_end])
+    entries = []
+    position = 0
+    for _ in range(record.total):
+        entry, position = _central_entry(data, block, position, prefix=prefix, limit=start)
+        entries.append(entry)
+    if position != len(block) and block[position : position + 4] != b"PK\x05\x05":
+        raise MalformedError(_WHAT, "the directory holds more than it counts")
+    return Directory(tuple(entries), record.comment, _gaps(data, entries, start, record.end))
+
+
+def _central_entry(data: Buffer, block: bytes, position: int, *, prefix: int, limit: int) -> tuple[Entry, int]:
+    """The entry at `position` of the directory block, and the position after it."""
+    if position + _CENTRAL.size > len(block):
+        raise MalformedError(_WHAT, "the directory holds less than it counts")
+    (
+        signature,
+        _,
+        _,
+        flags,
+        method,
+        _,
+        _,
+        crc,
+        packed,
+        size,
+        name_bytes,
+        extra_bytes,
+        comment_bytes,
+        _,
+        _,
+        _,
+        offset,
+    ) = _CENTRAL.unpack_from(block, position)
+    name_start = position + _CENTRAL.size
+    extra_start = name_start + name_bytes
+    comment_start = extra_start + extra_bytes
+    end = comment_start + comment_bytes
+    if signature != b"PK\x01\x02" or end > len(block):
+        raise MalformedError(_WHAT, "the directory is damaged")
+    extra = block[extra_start:comment_start]
+    if FULL_32 in {size, packed, offset}:
+        size, packed, offset = _widen(extra, size, packed, offset)
+    name = block[name_start:extra_start]
+    header = prefix + offset
+    if header + _LOCAL.size > limit:
+        raise MalformedError(_WHAT, "an entry lies outside the file")
+    start, problem = _local_header(data, header, name, (flags, method, crc, packed, size))
+    if start + packed > limit:
+        raise MalformedError(_WHAT, "an entry lies outside the file")
+    comment = block[comment_start:end]
+    return Entry(name, flags, method, crc, packed, size, header, start, extra, comment, problem), end
+
+
+def _widen(extra: bytes, *narrow: int) -> tuple[int, int, int]:
+    """Size, packed size and offset with the zip64 extra field applied to those that are full."""
+    wide = next((content for field, content in extra_fields(extra) if field == 1), b"")
+    values = []
+    for value in narrow:
+        if value == FULL_32:
+            if len(wide) < 8:
+                raise MalformedError(_WHAT, "a zip64 value is missing")
+            values.append(int.from_bytes(wide[:8], "little"))
+            wide = wide[8:]
+        else:
+            values.append(value)
+    return values[0], values[1], values[2]
+
+
+def _local_header(
+    data: Buffer, header: int, name: bytes, central: tuple[int, int, int, int, int]
+) -> tuple[int, MalformedError | None]:
+    """Offset of the packed data, and what the local header says otherwise than the directory."""
+    flags, method, crc, packed, size = central
+    fields = _LOCAL.unpack_from(data, header)
+    signature, _, local_flags, local_method, _, _, local_crc, local_packed, local_size, name_bytes, extra_bytes = fields
+    if signature != b"PK\x03\x04":
+        raise MalformedError(_WHAT, "an entry has no local header")
+    name_start = header + _LOCAL.size
+    start = name_start + name_bytes + extra_bytes
+    local_name = bytes(data[name_start : name_start + name_bytes])
+    unknown = {0, FULL_32} if (flags | local_flags) & DESCRIPTOR_FLAG else {FULL_32}
+    differing = None
+    if local_name.replace(b"\\", b"/") != name.replace(b"\\", b"/"):
+        differing = "the name"
+    elif local_method != method:
+        differing = "the method"
+    elif (local_flags ^ flags) & ENCRYPTED_FLAG:
+        differing = "whether it is encrypted"
+    elif any(
+        local not in {*unknown, told} for local, told in ((local_crc, crc), (local_packed, packed), (local_size, size))
+    ):
+        differing = "sizes or checksum"
+    problem = MalformedError(_WHAT, f"directory and local header differ in {differing}") if differing else None
+    return start, problem
+
+
+def _gaps(data: Buffer, entries: list[Entry], directory_start: int, end: int) -> tuple[tuple[int, int], ...]:
+    """Stretches that belong to nothing. Raises MalformedError when entries overlap."""
+    gaps = []
+    position = 0
+    for entry in sorted(entries, key=lambda each: each.header_start):
+        if entry.header_start < position:
+            raise MalformedError(_WHAT, "entries overlap")
+        if entry.header_start > position:
+            gaps.append((position, entry.header_start))
+        position = entry.end + _descriptor_bytes(data, entry)
+    if directory_start > position:
+        gaps.append((position, directory_start))
+    if len(data) > end:
+        gaps.append((end, len(data)))
+    return tuple(gaps)
+
+
+def _descriptor_bytes(data: Buffer, entry: Entry) -> int:
+    """Length of the data descriptor after an entry, 0 when there is none that fits.
+
+    The signature is optional and the sizes have 4 or 8 bytes; the checksum and the sizes decide which form it is.
+    """
+    packed, size = entry.packed_bytes, entry.size_bytes
+    tail = bytes(data[entry.end : entry.end + 24])
+    for signature in (b"PK\x07\x08", b""):
+        for form in ("<L2L", "<L2Q"):
+            try:
+                wanted = signature + struct.pack(form, entry.crc, packed, size)
+            except struct.error:
+                continue
+            if entry.flags & DESCRIPTOR_FLAG and tail.startswith(wanted):
+                return len(wanted)
+    return 0
