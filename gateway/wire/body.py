@@ -1,0 +1,70 @@
+"""A request's body → named pieces: the one door of this room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.errors import LimitError
+from gateway.parts import Piece
+from gateway.wire.encodings import undo_encodings
+from gateway.wire.form import FIRST_NAME_BYTES, FORM, is_plain_form, read_doubtful_form, read_form
+from gateway.wire.head import body_name, head_pieces
+from gateway.wire.jsonbody import read_json
+from gateway.wire.parameters import media_type
+from gateway.wire.parts import read_multipart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.limits import Limits
+    from gateway.transfer import Buffer, Request
+
+JSON_LABELS = {"", "application/json", "text/json", "text/plain", "text/javascript", FORM}
+"""Types under which clients send JSON messages; a JSON body under another is a file of JSON."""
+
+
+def read_request(request: Request, body: Buffer, *, limits: Limits) -> tuple[Piece, ...]:
+    """Everything of a request that is to be inspected: path, query, telling headers, then the body as its reader sees it.
+
+    What the body is, is judged by its content as well as by its label, and where readers may differ each reading comes
+    out. `body` is read in place: parts of it are slices, and only what was encoded is a copy. An empty body gives no
+    piece. Raises LimitError, MalformedError or UnsupportedError when the body cannot be separated safely.
+
+    >>> from gateway.limits import Limits
+    >>> from gateway.transfer import Request
+    >>> [piece.field for piece in read_request(Request(path="/a.txt"), b"text", limits=Limits())]
+    ['path', 'body']
+    """
+    if len(body) > limits.max_body_bytes:
+        raise LimitError("max_body_bytes", allowed=limits.max_body_bytes, actual=len(body))
+    pieces = list(head_pieces(request, limits=limits))
+    view = memoryview(undo_encodings(request.headers, body, limits=limits))
+    if view:
+        pieces += _body_pieces(request, view, limits)
+    return tuple(pieces)
+
+
+def _body_pieces(request: Request, view: memoryview, limits: Limits) -> Iterator[Piece]:
+    label = request.content_type.lower()
+    if "multipart/" in label:
+        content_type = request.content_type.encode("utf-8", "surrogateescape")
+        yield from read_multipart(view, content_type, limits=limits)
+        return
+    reading = read_json(view, limits=limits)
+    is_json = reading is not None and reading.is_sound
+    if FORM in label and not is_json and is_plain_form(view):
+        yield from read_form(view, limits=limits)
+        return
+    declared = media_type(label)
+    name, is_named = body_name(request)
+    is_file = is_named or not is_json or not (declared in JSON_LABELS or declared.endswith("+json"))
+    yield Piece(view, name if is_file else "", "body", declared, is_file)
+    if reading is not None:
+        yield from reading.pieces
+    if FORM in label or _may_be_form(view, declared):
+        yield from read_doubtful_form(view, limits=limits)
+
+
+def _may_be_form(view: memoryview, declared: str) -> bool:
+    """Whether a body without the label starts as a form does; sendBeacon and hand-made clients send such."""
+    return (not declared or declared.startswith("text/")) and is_plain_form(view[:FIRST_NAME_BYTES])

@@ -1,0 +1,139 @@
+"""File names as clients write them: raw UTF-8 or GBK, percent escapes, RFC 5987, RFC 2231, RFC 2047."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from itertools import count
+from quopri import decodestring
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from gateway.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ESCAPES = re.compile(r"%[0-9A-Fa-f]{2}")
+_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_-]{1,40})\?([bBqQ])\?([^?\s]*+)\?=(?:[ \t]+(?==\?))?")
+
+_CHARSETS = re.compile(
+    r"utf-?8|us-ascii|gb2312|gbk|gb18030|big5(-hkscs)?|iso-8859-\d{1,2}|windows-125\d|shift_jis|euc-(jp|kr)",
+    re.IGNORECASE,
+)
+"""Those that clients name; Python knows others whose decoders are slow on hostile input (punycode, idna)."""
+
+
+def decode_text(raw: bytes) -> str:
+    """UTF-8, else GB 18030 (Chinese clients send GBK unlabelled), else Latin-1; never raises.
+
+    >>> decode_text("合同".encode("gbk"))
+    '合同'
+    """
+    for charset in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(charset)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
+
+
+def file_name(parameters: Mapping[str, bytes], parameter: str = "filename") -> str | None:
+    """The file name among Content-Disposition parameters (or Content-Type's, with `parameter` "name"); None without one.
+
+    The extended form `filename*` goes before the plain one (RFC 6266 section 4.3). Raises MalformedError when the two
+    differ in their extension, or when an extended or continued value breaks RFC 5987 or RFC 2231.
+
+    >>> file_name({"filename*": b"UTF-8''%E5%90%88%E5%90%8C.txt"})
+    '合同.txt'
+    """
+    plain = parameters.get(parameter)
+    name = None if plain is None else _readable(decode_text(plain))
+    extended = parameters.get(f"{parameter}*")
+    long_name = _continued(parameters, parameter) if extended is None else _extended(extended)
+    if long_name is None:
+        return name
+    if name and _extension(name) != _extension(long_name):
+        raise MalformedError("multipart", "a part has two file names of different types")
+    return long_name
+
+
+def percent_decoded(text: str) -> str:
+    """`text` with its percent escapes undone; Latin-1 is the last resort, so that every escape is undone."""
+    return decode_text(unquote_to_bytes(text)) if "%" in text else text
+
+
+def last_segment(path: str) -> str:
+    r"""What stands after the last `/` or `\`.
+
+    >>> last_segment("C:\\x\\a.txt")
+    'a.txt'
+    """
+    return re.split(r"[/\\]", path)[-1]
+
+
+def _readable(name: str) -> str:
+    """The name with browsers' escapes (`%22`, WHATWG form submission) and those that hide other scripts undone."""
+    if "=?" in name:
+        return _ENCODED_WORD.sub(_encoded_word, name)
+    if not _ESCAPES.search(name):
+        return name
+    decoded = percent_decoded(name)
+    # `%41` in plain ASCII may be meant literally; a browser escapes quotes and line breaks only.
+    if decoded.isascii():
+        return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
+    return decoded
+
+
+def _encoded_word(match: re.Match[str]) -> str:
+    charset, kind, text = match.groups()
+    try:
+        return _decode(b64decode(text) if kind in "bB" else decodestring(text.encode(), header=True), charset)
+    except (Base64Error, MalformedError):
+        return match[0]
+
+
+def _extended(value: bytes) -> str:
+    """The value of `name*=charset'language'percent-encoded`, RFC 5987 section 3.2."""
+    charset, quotes, encoded = value.partition(b"'")
+    _, second, encoded = encoded.partition(b"'")
+    if not quotes or not second:
+        raise MalformedError("multipart", "an extended file name lacks its character set")
+    return _decode(unquote_to_bytes(encoded), charset.decode("latin-1"))
+
+
+def _continued(parameters: Mapping[str, bytes], parameter: str) -> str | None:
+    """The value spread over `name*0`, `name*1*` …, RFC 2231 section 3; None when there is none."""
+    raw, charset = b"", b""
+    for index in count():
+        plain, extended = (parameters.get(f"{parameter}*{index}{star}") for star in ("", "*"))
+        if (plain is None) == (extended is None):
+            break
+        if plain is not None:
+            raw += plain
+        elif extended is not None and index:
+            raw += unquote_to_bytes(extended)
+        elif extended is not None:
+            charset, _, encoded = extended.partition(b"'")
+            raw += unquote_to_bytes(encoded.partition(b"'")[2])
+    if sum(name.startswith(f"{parameter}*") for name in parameters) != index:
+        raise MalformedError("multipart", "the pieces of a file name do not follow each other")
+    return _decode(raw, charset.decode("latin-1")) if index else None
+
+
+def _decode(raw: bytes, charset: str) -> str:
+    """The text of `raw`; without a character set, as `decode_text`."""
+    if not charset:
+        return decode_text(raw)
+    try:
+        if _CHARSETS.fullmatch(charset):
+            return raw.decode(charset)
+    except (LookupError, UnicodeDecodeError):
+        pass
+    raise MalformedError("multipart", "a file name is not in the character set it names")
+
+
+def _extension(name: str) -> str:
+    stem, dot, extension = name.rpartition(".")
+    return extension.lower() if stem and dot else ""
