@@ -38,7 +38,7 @@ class Endpoint:
     def fits(self, head: Head) -> bool:
         """Whether the request is one of these."""
         return (
-            head.method in self.methods
+            not self.methods.isdisjoint(head.methods)
             and (not self.header or self.header in head.headers)
             and (not self.ports or head.port in self.ports)
             and self.path.matches(head.plain_path)
@@ -97,7 +97,7 @@ class Catalogue:
             for pattern in entry.hosts:
                 self._hosts.add(pattern, service)
 
-    def match(  # noqa: PLR0917 - the six pieces of a request's head
+    def match(
         self, host: str, port: int, method: str, path: str, query: str, headers: Mapping[str, str]
     ) -> CatalogueMatch:
         """What is known of one request; `headers` have lower-case names. Never raises.
@@ -105,11 +105,10 @@ class Catalogue:
         Services are asked from the most specific host pattern to the least. The endpoints of the pattern `*` speak for
         hosts that no other pattern names, so that no header can move a known host into another category.
         """
-        is_websocket = headers.get("upgrade", "").lower() == "websocket"
         head = Head(
             host=normal_host(host),
             port=port,
-            method="WS" if is_websocket else method.upper(),
+            methods=_methods(method, headers),
             path=path,
             plain_path=plain_path(path),
             query=query,
@@ -121,6 +120,17 @@ class Catalogue:
                 if endpoint.fits(head):
                     return service.match(head, endpoint)
         return known[0].match(head, None) if known else NO_MATCH
+
+
+def _methods(method: str, headers: Mapping[str, str]) -> frozenset[str]:
+    """Every method the server may take the request for: as sent, as a header overrides it, and a WebSocket's `WS`.
+
+    Upload protocols allow the override (tus, Google); a header more must not hide what the request is.
+    """
+    methods = {method.upper(), headers.get("x-http-method-override", method).upper()}
+    if headers.get("upgrade", "").lower() == "websocket":
+        methods.add("WS")
+    return frozenset(methods)
 
 
 def load_catalogue(paths: Sequence[str | Path]) -> Catalogue:

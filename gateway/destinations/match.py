@@ -19,8 +19,8 @@ class Head:
     host: str
     """In the form of `normal_host`."""
     port: int
-    method: str
-    """Upper case; `WS` for the handshake of a WebSocket."""
+    methods: frozenset[str]
+    """All that the server may take it for, upper case; `WS` for the handshake of a WebSocket."""
     path: str
     """As sent."""
     plain_path: str

@@ -7,7 +7,7 @@ from gateway.destinations.match import CatalogueMatch
 from gateway.transfer import Destination, Region
 
 
-def build_destination(  # noqa: PLR0917 - one fact each, from six places
+def build_destination(
     match: CatalogueMatch, host: str, port: int, ip: str, country: str, region: Region
 ) -> Destination:
     """The destination; `ip` is the address that will be connected to, empty when nothing was resolved.

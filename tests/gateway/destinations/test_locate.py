@@ -19,7 +19,7 @@ def token(claims):
 HEAD = Head(
     host="team.files.example",
     port=443,
-    method="POST",
+    methods=frozenset({"POST"}),
     path="/api/repos/acme/plans.git/contents/dir%2Fa.txt",
     plain_path="/api/repos/acme/plans.git/contents/dir/a.txt",
     query="key=abc&chat%5Fid=%E6%96%87+1&empty=&key=second",
@@ -103,7 +103,9 @@ def test_claims(authorization, expected):
 
 @given(st.text(), st.text(), st.text())
 def test_hostile_heads_raise_nothing_and_give_short_printable_names(path, query, value):
-    head = Head("a.example", 443, "POST", path, path, query, {"x": value, "authorization": "Bearer " + value})
+    head = Head(
+        "a.example", 443, frozenset({"POST"}), path, path, query, {"x": value, "authorization": "Bearer " + value}
+    )
 
     for text in ("path:0", "path:1:", "after:a", "query:a", "header:x", "host:0", "jwt:tid", "digest:path:0"):
         found = Locator.parse(text).find(head)

@@ -1,0 +1,98 @@
+import pytest
+from pydantic import ValidationError
+
+from gateway.destinations.entries import DIALECTS, Dialect, EndpointEntry, File, ServiceEntry
+from gateway.transfer import Category
+
+param = pytest.param
+
+SERVICE = {
+    "id": "a",
+    "name": {"zh": "甲", "en": "A"},
+    "category": "messaging",
+    "jurisdiction": "CN",
+    "account": "both",
+    "hosts": ["a.example"],
+}
+ENDPOINT = {"id": "up", "kind": "file", "path": "/up"}
+
+
+def test_defaults():
+    service = ServiceEntry.model_validate(SERVICE | {"endpoints": [ENDPOINT]})
+    endpoint = service.endpoints[0]
+
+    assert (service.category, service.dialect, service.tenant) == (Category.MESSAGING, "none", None)
+    assert (endpoint.method, endpoint.host, endpoint.many_files, endpoint.category) == ("POST", None, False, None)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        param({"method": ["PUT", "WS"]}, id="methods"),
+        param({"host": r"(a|b)\.example", "query": "(^|&)part="}, id="patterns"),
+        param({"header": "upload-offset", "ports": [443]}, id="header and port"),
+        param({"tenant": "jwt:tid", "conversation": "digest:query:key"}, id="locators"),
+        param({"category": "webmail", "dialect": "none", "many_files": True}, id="own category"),
+    ],
+)
+def test_endpoint(given):
+    assert EndpointEntry.model_validate(ENDPOINT | given).id == "up"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        param({"id": "Up"}, "String should match pattern", id="id"),
+        param({"kind": "upload"}, "Input should be 'file', 'part'", id="kind"),
+        param({"method": "DELETE"}, "Input should be 'GET', 'POST'", id="method"),
+        param({"path": "/(a"}, "not a regular expression of the linear kind: unclosed group", id="path"),
+        param({"path": ""}, "String should have at least 1 character", id="no path"),
+        param({"path": "/" + "a" * 1000}, "String should have at most 1000 characters", id="endless path"),
+        param({"host": r"(?!a)"}, "not a regular expression of the linear kind: look-around", id="host"),
+        param({"query": "["}, "not a regular expression of the linear kind: unclosed character class", id="query"),
+        param({"header": "Upload-Offset"}, "String should match pattern", id="header in capitals"),
+        param({"ports": [0]}, "Input should be greater than or equal to 1", id="port"),
+        param({"many_files": "yes"}, "Input should be a valid boolean", id="word as truth"),
+        param({"dialect": "lark"}, "Input should be 'none', 'wecom'", id="dialect"),
+        param({"category": "drive"}, "not a category; allowed: messaging, personal-cloud", id="category"),
+        param({"tenant": "body:x"}, "not a locator; allowed: path:N", id="tenant"),
+        param({"conversation": "x"}, "not a locator; allowed: path:N", id="conversation"),
+        param({"note": "x"}, "Extra inputs are not permitted", id="unknown key"),
+    ],
+)
+def test_endpoint_refused(given, message):
+    with pytest.raises(ValidationError) as caught:
+        EndpointEntry.model_validate(ENDPOINT | given)
+
+    assert message in caught.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        param({"hosts": []}, "List should have at least 1 item", id="no host"),
+        param({"hosts": ["A.example"]}, "not a host; allowed", id="host"),
+        param({"hosts": ["a.*"]}, "the last star must stand before a whole domain", id="star at the end"),
+        param({"name": {"en": "A"}}, "Field required", id="name in one language"),
+        param({"jurisdiction": "cn"}, "String should match pattern", id="jurisdiction"),
+        param({"account": "corporate"}, "Input should be 'personal', 'enterprise' or 'both'", id="account"),
+        param({"category": None}, "not a category; allowed", id="category"),
+        param({"personal_tenants": [None]}, "Input should be a valid string", id="tenants"),
+        param({"endpoints": [ENDPOINT, ENDPOINT]}, "endpoint ids must differ, twice there: up", id="ids"),
+    ],
+)
+def test_service_refused(given, message):
+    with pytest.raises(ValidationError) as caught:
+        ServiceEntry.model_validate(SERVICE | given)
+
+    assert message in caught.value.errors()[0]["msg"]
+
+
+def test_a_file_is_a_list_of_services():
+    assert File.model_validate({"services": [SERVICE]}).services[0].id == "a"
+    with pytest.raises(ValidationError):
+        File.model_validate([SERVICE])
+
+
+def test_the_tuple_of_dialects_is_the_closed_set():
+    assert {"none", *DIALECTS} == set(Dialect.__value__.__args__)
