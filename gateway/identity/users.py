@@ -135,17 +135,15 @@ class Directory:
             return False
         secret = password.encode("utf-8", "surrogatepass")
         mark = self._mark(name, secret, stored or "")
-        if mark in self._remembered:
-            return True
-        try:
-            is_right = self._hasher.verify(stored or ABSENT_HASH, secret) and stored is not None
-        except (Argon2Error, InvalidHashError):
-            return False
-        if is_right:
+        if mark not in self._remembered:
+            try:
+                self._hasher.verify(stored or ABSENT_HASH, secret)
+            except (Argon2Error, InvalidHashError):
+                return False
             if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.clear()
             self._remembered.add(mark)
-        return is_right
+        return stored is not None
 
     def _mark(self, name: str, secret: bytes, stored: str) -> bytes:
         message = b"\0".join((name.encode("utf-8", "surrogatepass"), stored.encode(), secret))
