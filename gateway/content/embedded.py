@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
 import hyperscan
 
@@ -20,7 +21,7 @@ from gateway.content.pdf import opens_as_pdf
 from gateway.content.rar import is_rar
 from gateway.content.reading import Member, Source
 from gateway.content.types import package_type
-from gateway.content.zip_directory import END_SIGNATURE, has_end_record
+from gateway.content.zip_records import END_SIGNATURE, has_end_record
 from gateway.errors import LimitError
 from gateway.transfer import Buffer
 
@@ -61,7 +62,8 @@ class Marks:
             return len(found) > MAX_MARKS
 
         with suppress(hyperscan.ScanTerminated):  # enough found
-            self._database.scan(data, match_event_handler=on_match)
+            # any buffer will do, the stub only knows two kinds
+            self._database.scan(cast(bytes, data), match_event_handler=on_match)
         return found
 
 
@@ -125,9 +127,9 @@ class _Search:
                 self.covered = end + _END_BYTES + int.from_bytes(self.data[end + 20 : end + 22], "little")
                 archive = self.data[offset : self.covered]
                 return Member(f"(zip at {offset})", archive, media_type=package_type(archive))
-        return self._lone_entry(offset, header)
+        return self._lone_entry(header)
 
-    def _lone_entry(self, offset: int, header: _LocalHeader) -> Member | None:
+    def _lone_entry(self, header: _LocalHeader) -> Member | None:
         """An entry without a directory, as a reader of streams would see it; None unless it unpacks to its end."""
         if header.method != DEFLATED or header.is_encrypted:
             return None

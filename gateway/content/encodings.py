@@ -45,9 +45,9 @@ FREQUENT = frozenset(
 
 
 def bom_encoding(data: Buffer) -> tuple[str, int]:
-    """Encoding that a byte order mark names, and the mark's length; empty and 0 without one.
+    r"""Encoding that a byte order mark names, and the mark's length; empty and 0 without one.
 
-    >>> bom_encoding(b"\\xef\\xbb\\xbfa")
+    >>> bom_encoding(b"\xef\xbb\xbfa")
     ('utf-8', 3)
     >>> bom_encoding(b"a")
     ('', 0)

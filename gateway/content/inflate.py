@@ -123,22 +123,32 @@ class ZstdDecoder(Decoder):
 
 
 def raw_lzma(what: str, properties: bytes, size_bytes: int) -> Decoder:
-    """Decoder for the LZMA of a zip entry: `properties` are its 5 bytes, `size_bytes` the declared result.
+    """Decoder for LZMA without a header: `properties` are its 5 bytes, `size_bytes` the declared result.
 
     Raises MalformedError for impossible properties, LimitError for a dictionary that is too large.
     """
     packed, dictionary = properties[0], int.from_bytes(properties[1:5], "little")
     if packed >= 9 * 5 * 5:
         raise MalformedError(what, "impossible LZMA properties")
+    chain = {"id": lzma.FILTER_LZMA1, "lc": packed % 9, "lp": packed // 9 % 5, "pb": packed // 45}
+    return _raw_decoder(what, chain, dictionary, size_bytes)
+
+
+def raw_lzma2(what: str, properties: bytes, size_bytes: int) -> Decoder:
+    """The same for LZMA2, whose single property byte is the size of its dictionary."""
+    if properties[0] > 40:
+        raise MalformedError(what, "impossible LZMA properties")
+    dictionary = (2 | properties[0] & 1) << (properties[0] // 2 + 11)
+    return _raw_decoder(what, {"id": lzma.FILTER_LZMA2}, dictionary, size_bytes)
+
+
+def _raw_decoder(what: str, chain: dict[str, int], dictionary: int, size_bytes: int) -> Decoder:
     # nothing further back than the content is long can be referred to
     needed = max(4096, min(dictionary, size_bytes))
     if needed > MAX_DICTIONARY_BYTES:
         raise LimitError("max_dictionary_bytes", allowed=MAX_DICTIONARY_BYTES, actual=needed)
-    chain = [
-        {"id": lzma.FILTER_LZMA1, "dict_size": needed, "lc": packed % 9, "lp": packed // 9 % 5, "pb": packed // 45}
-    ]
     try:
-        codec = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=chain)
+        codec = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{**chain, "dict_size": needed}])
     except (lzma.LZMAError, ValueError) as error:
         raise MalformedError(what, "impossible LZMA properties") from error
     return StreamDecoder(what, codec, has_end=False)

@@ -6,7 +6,69 @@ import html
 import re
 
 BREAKING = frozenset(
-    ["p", "div", "br", "hr", "li", "ul", "ol", "dl", "dt", "dd", "tr", "table", "thead", "tbody", "tfoot", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer", "nav", "aside", "main", "form", "fieldset", "legend", "option", "select", "textarea", "input", "button", "label", "title", "head", "body", "html", "pre", "blockquote", "address", "script", "style", "noscript", "template", "details", "summary", "figure", "figcaption", "caption", "iframe", "object", "svg", "text", "tspan", "g", "desc", "metadata"]
+    [
+        "p",
+        "div",
+        "br",
+        "hr",
+        "li",
+        "ul",
+        "ol",
+        "dl",
+        "dt",
+        "dd",
+        "tr",
+        "table",
+        "thead",
+        "tbody",
+        "tfoot",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "nav",
+        "aside",
+        "main",
+        "form",
+        "fieldset",
+        "legend",
+        "option",
+        "select",
+        "textarea",
+        "input",
+        "button",
+        "label",
+        "title",
+        "head",
+        "body",
+        "html",
+        "pre",
+        "blockquote",
+        "address",
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "details",
+        "summary",
+        "figure",
+        "figcaption",
+        "caption",
+        "iframe",
+        "object",
+        "svg",
+        "text",
+        "tspan",
+        "g",
+        "desc",
+        "metadata",
+    ]
 )
 """Elements that end a line; any other joins what stands before and after it, as a browser does."""
 CELLS = frozenset({"td", "th"})
@@ -21,10 +83,10 @@ _LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{10,}")
 
 
 def strip_markup(text: str) -> str:
-    """Text of markup: tags gone, entities undone, hidden text kept, attributes that hold words at the end.
+    r"""Text of markup: tags gone, entities undone, hidden text kept, attributes that hold words at the end.
 
     >>> strip_markup("<p>1<b>38</b>0013&#56;000<p title='x &amp; y'>")
-    '\\n13800138000\\n\\nx & y'
+    '\n13800138000\n\nx & y'
     >>> strip_markup("a < b")
     'a < b'
     """

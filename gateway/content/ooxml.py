@@ -67,13 +67,13 @@ class _Package:
             if self.archive.encryptions[index] != NOT_ENCRYPTED or index in self.closed:
                 members.append(index)
             elif name.endswith(XML_SUFFIXES):
-                self._guarded(lambda index=index: self._read_part(index))
+                self._guarded(self._read_part, index)
             elif name.endswith(".bin") and self.source.media_type == XLSB:
-                self._guarded(lambda index=index: self._read_binary(index))
+                self._guarded(self._read_binary, index)
             else:
                 members.append(index)
         for index in self.sheets:
-            self._guarded(lambda index=index: self._read_sheet(index))
+            self._guarded(self._read_sheet, index)
         self._add(
             "\n".join(words for index, words in enumerate(self.shared) if index not in self.used), "loose strings"
         )
@@ -89,10 +89,10 @@ class _Package:
         name = entry_name(self.entries[index])
         return name if _SAFE_NAME.fullmatch(name) else f"part {index + 1}"
 
-    def _guarded(self, read: Callable[[], None]) -> None:
+    def _guarded(self, read: Callable[..., None], *where: int) -> None:
         """Run one step; the first thing that goes wrong is the document's problem, the other parts are still read."""
         try:
-            read()
+            read(*where)
         except ContentError as error:
             self.problem = self.problem or error
 

@@ -16,12 +16,12 @@ _READABLE = bytes([9, 10, 13, *range(32, 127)])
 
 
 def looks_random(data: Buffer) -> bool:
-    """Whether `data` could be ciphertext; compressed data often could, text and padding never.
+    r"""Whether `data` could be ciphertext; compressed data often could, text and padding never.
 
     >>> import hashlib
     >>> looks_random(b"".join(hashlib.sha256(bytes([n])).digest() for n in range(64)))
     True
-    >>> looks_random(b"name, phone, card\\n" * 100)
+    >>> looks_random(b"name, phone, card\n" * 100)
     False
     """
     sample = bytes(data[:SAMPLE_BYTES])

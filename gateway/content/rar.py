@@ -37,9 +37,9 @@ class _Listing:
 
 
 def is_rar(head: Buffer) -> bool:
-    """Whether a RAR signature is a real one: its first header has a checksum.
+    r"""Whether a RAR signature is a real one: its first header has a checksum.
 
-    >>> is_rar(b"Rar!\\x1a\\x07\\x00" + bytes(13))
+    >>> is_rar(b"Rar!\x1a\x07\x00" + bytes(13))
     False
     """
     raw = bytes(head[:4096])

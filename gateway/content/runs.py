@@ -14,18 +14,18 @@ OVERLAP_BYTES = 1024
 """What the next window sees again, so that a run over the edge is whole in one of them."""
 _NARROW = re.compile(rb"(?:[\xb0-\xf7][\xa1-\xfe]|\xa1[\xa2-\xfe]|\xa3[\xa1-\xfe]|[\t\x07\r\n\x20-\x7e]){4,}")
 """Hanzi, punctuation and full-width forms of GB 2312, and ASCII: alternatives that differ in their first byte."""
-_WIDE = re.compile("[\t\x07\r\n\x20-\x7e\u00a0-\u024f\u2010-\u2026\u3000-\u30ff\u4e00-\u9fa5\uff01-\uff5e]{4,}")
+_WIDE = re.compile("[\t\x07\r\n\x20-\x7e\u00a0-\u00ff\u2010-\u2026\u3000-\u30ff\u4e00-\u9fa5\uff01-\uff5e]{4,}")
 _CONTROLS = str.maketrans({"\r": "\n", "\x07": "\t"})
 """Word ends paragraphs with CR and table cells with BEL."""
 _PRINTABLE = bytes([7, 9, 10, 13, *range(32, 127)])
 
 
 def text_runs(data: Buffer) -> str:
-    """All runs of four characters or more, a line each; per window first the 8-bit ones, then UTF-16-LE.
+    r"""All runs of four characters or more, a line each; per window first the 8-bit ones, then UTF-16-LE.
 
-    >>> text_runs(b"\\x00\\x01" + "合同编号".encode("utf-16-le") + b"\\x00\\x02abc")
+    >>> text_runs(b"\x00\x01" + "合同编号".encode("utf-16-le") + b"\x00\x02abc")
     '合同编号'
-    >>> text_runs(b"\\x00abc")
+    >>> text_runs(b"\x00abc")
     ''
     """
     return "\n".join(run.translate(_CONTROLS) for run in _runs(data))

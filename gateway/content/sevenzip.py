@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.content import magics
-from gateway.content.inflate import gathered, metered, raw_lzma
+from gateway.content.inflate import gathered, metered, raw_lzma, raw_lzma2
 from gateway.content.names import names_text
 from gateway.content.reading import Reading, Source
 from gateway.content.runs import text_runs
@@ -24,7 +24,7 @@ MAX_CODERS = 8
 HEADER, PACKED_HEADER = 0x01, 0x17
 END, ARCHIVE_PROPERTIES, ADDITIONAL, MAIN_STREAMS = 0x00, 0x02, 0x03, 0x04
 PACK_INFO, UNPACK_INFO, SIZES, DIGESTS, FOLDER, UNPACK_SIZES = 0x06, 0x07, 0x09, 0x0A, 0x0B, 0x0C
-AES, LZMA1 = bytes.fromhex("06f10701"), bytes.fromhex("030101")
+AES, LZMA1, LZMA2 = bytes.fromhex("06f10701"), bytes.fromhex("030101"), b"\x21"
 AES_ENCRYPTION = Encryption("7z-aes", Grade.STRONG)
 """AES-256, with 2^19 rounds of SHA-256 unless somebody asked for less."""
 _WHAT = "7z"
@@ -133,7 +133,8 @@ def _is_closed(folder: tuple[_Coder, ...]) -> bool:
 
 def _streams(cursor: _Cursor) -> _Streams:
     """Reads up to and with the unpack info; what follows is not needed."""
-    pack_start, pack_sizes = 0, ()
+    pack_start = 0
+    pack_sizes: tuple[int, ...] = ()
     kind = cursor.byte()
     if kind == PACK_INFO:
         pack_start = cursor.number()
@@ -188,13 +189,14 @@ def _unpacked_header(source: Source, streams: _Streams) -> bytes:
     if len(streams.folders) != 1 or len(streams.pack_sizes) != 1 or len(streams.unpack_sizes) != 1:
         raise UnsupportedError(f"{magics.SEVEN_ZIP}; header in several streams")
     coders, size = streams.folders[0], streams.unpack_sizes[0]
-    if [coder.method for coder in coders] != [LZMA1] or len(coders[0].properties) != 5:
+    if [(coder.method, len(coder.properties)) for coder in coders] not in ([(LZMA1, 5)], [(LZMA2, 1)]):
         raise UnsupportedError(f"{magics.SEVEN_ZIP}; header coder")
     if size > MAX_HEADER_BYTES:
         raise MalformedError(_WHAT, "the header is too large")
     start = SIGNATURE_BYTES + streams.pack_start
     packed: Buffer = source.data[start : start + streams.pack_sizes[0]]
-    decoder = raw_lzma(_WHAT, coders[0].properties, size)
+    raw_decoder = raw_lzma if coders[0].method == LZMA1 else raw_lzma2
+    decoder = raw_decoder(_WHAT, coders[0].properties, size)
     chunks = metered(decoder.chunks(packed), packed_bytes=len(packed), limits=source.limits, budget=source.budget)
     content, problem = gathered(chunks)
     if problem or len(content) < size or not size:

@@ -14,7 +14,19 @@ from gateway.transfer import Buffer
 
 MARKUP_TYPES = {"text/html", "application/xml", "image/svg+xml", "application/xhtml+xml"}
 TEXT_APPLICATIONS = frozenset(
-    ["application/json", "application/xml", "application/sql", "application/yaml", "application/javascript", "application/x-sh", "image/svg+xml", "image/vnd.dxf", "model/step", "model/iges", "message/rfc822"]
+    [
+        "application/json",
+        "application/xml",
+        "application/sql",
+        "application/yaml",
+        "application/javascript",
+        "application/x-sh",
+        "image/svg+xml",
+        "image/vnd.dxf",
+        "model/step",
+        "model/iges",
+        "message/rfc822",
+    ]
 )
 """Types outside `text/` that are text."""
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -77,7 +89,7 @@ def _seven_bit(data: Buffer, text: str) -> Iterator[str]:
 
 
 def _views(text: str, media_type: str) -> Iterator[str]:
-    """What a reader sees of it beside its source: markup stripped, `\\uXXXX` undone."""
+    r"""What a reader sees of it beside its source: markup stripped, `\uXXXX` undone."""
     if media_type in MARKUP_TYPES:
         yield strip_markup(text)
     if "\\u" in text:
@@ -87,12 +99,12 @@ def _views(text: str, media_type: str) -> Iterator[str]:
 
 
 def unescape(text: str) -> str:
-    """The text with `\\uXXXX` undone, pairs of surrogates joined.
+    r"""The text with `\uXXXX` undone, pairs of surrogates joined.
 
-    >>> unescape("\\\\u7edd\\\\u5bc6")
+    >>> unescape("\\u7edd\\u5bc6")
     '绝密'
-    >>> unescape("\\\\ux")
-    '\\\\ux'
+    >>> unescape("\\ux")
+    '\\ux'
     """
     plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -10,7 +10,7 @@ import olefile
 from gateway.content import magics
 from gateway.content.buffers import file_over, find
 from gateway.content.encodings import is_textual
-from gateway.content.zip_directory import END_SIGNATURE, has_end_record
+from gateway.content.zip_records import END_SIGNATURE, has_end_record
 from gateway.limits import KIB
 from gateway.transfer import Buffer
 

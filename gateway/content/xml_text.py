@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 from itertools import pairwise
+from typing import ClassVar
 
 from gateway.content.xml_parser import XmlParser
 from gateway.errors import LimitError
@@ -77,10 +78,38 @@ ODF_ROLES = {
 }
 """Local name → role in OpenDocument, where paragraphs hold characters directly (ISO/IEC 26300)."""
 WORDY_ATTRIBUTES = frozenset(
-    ["descr", "title", "name", "alt", "author", "initials", "displayText", "display", "tooltip", "prompt", "promptTitle", "error", "errorTitle", "string", "value", "date-value", "string-value", "target", "href", "Target", "instr", "alias", "tag", "caption", "userName"]
+    [
+        "descr",
+        "title",
+        "name",
+        "alt",
+        "author",
+        "initials",
+        "displayText",
+        "display",
+        "tooltip",
+        "prompt",
+        "promptTitle",
+        "error",
+        "errorTitle",
+        "string",
+        "value",
+        "date-value",
+        "string-value",
+        "target",
+        "href",
+        "Target",
+        "instr",
+        "alias",
+        "tag",
+        "caption",
+        "userName",
+    ]
 )
 """Attributes (local names) that hold words, however short."""
-SILENT_ATTRIBUTES = frozenset(["uri", "id", "embed", "link", "guid", "ContentType", "Type", "schemeClr", "prstGeom", "path"])
+SILENT_ATTRIBUTES = frozenset(
+    ["uri", "id", "embed", "link", "guid", "ContentType", "Type", "schemeClr", "prstGeom", "path"]
+)
 """Attributes that hold references; never words."""
 LONG_ATTRIBUTE = 11
 """Any other attribute with a value this long is kept, because a phone number or an identity number would fit."""
@@ -89,9 +118,7 @@ LONG_ATTRIBUTE = 11
 class XmlText:
     """Collects the text of one XML part; feed it chunks, close it, then read `text`, `before` and `aside`."""
 
-    def __init__(
-        self, roles: dict[str, Role], limits: Limits, *, on_root: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, roles: dict[str, Role], limits: Limits, *, on_root: Callable[[str], None] | None = None) -> None:
         self._roles = dict(roles)
         """Qualified name → role; filled as names are met."""
         self._wordy: dict[str, bool | None] = {}
@@ -155,20 +182,21 @@ class XmlText:
         self._stack.append((role, self._reads))
         if role is not Role.OTHER:
             self._reads = role
-            opened = _AT_START.get(role)
+            opened = self._at_start.get(role)
             if opened:
                 opened(self)
         elif self._reads is not Role.LINE:
             self._reads = role
         if not self.root:
             self.root = name.rpartition(":")[2]
-            self._on_root(self.root)
+            if self._on_root:
+                self._on_root(self.root)
         if attributes:
             self._attributes(attributes)
 
     def _end(self, _: str) -> None:
         role, self._reads = self._stack.pop()
-        closed = _AT_END.get(role)
+        closed = self._at_end.get(role)
         if closed:
             closed(self)
 
@@ -180,9 +208,8 @@ class XmlText:
                 self._pending = ""
             self._emit(words)
         elif role is Role.DELETED:
-            self._track()
             self._count(words)
-            self._before.append(words)
+            self._track().append(words)
         elif role is not Role.NOISE and not words.isspace():
             self._keep(words.strip())
 
@@ -196,10 +223,11 @@ class XmlText:
             if keep or (keep is None and (len(value) >= LONG_ATTRIBUTE or not value.isascii())):
                 self._keep(value)
 
-    def _track(self) -> None:
-        """From the first tracked change on, write two texts."""
+    def _track(self) -> list[str]:
+        """The text before changes; from the first tracked change on, two texts are written."""
         if self._before is None:
             self._before = list(self._text)
+        return self._before
 
     def _insertion(self) -> None:
         self._track()
@@ -223,6 +251,35 @@ class XmlText:
         else:
             self._emit("\n")
 
+    def _row_end(self) -> None:
+        self._emit("\n")
+
+    def _tab(self) -> None:
+        self._emit("\t")
+
+    def _space(self) -> None:
+        self._emit(" ")
+
+    def _hyphen(self) -> None:
+        self._emit("-")
+
+    _at_start: ClassVar[dict[Role, Callable[[XmlText], None]]] = {
+        Role.CELL: _cell,
+        Role.INSERTED: _insertion,
+        Role.BREAK: _row_end,
+        Role.TAB: _tab,
+        Role.SPACE: _space,
+        Role.HYPHEN: _hyphen,
+    }
+    _at_end: ClassVar[dict[Role, Callable[[XmlText], None]]] = {
+        Role.CELL: _cell_end,
+        Role.ROW: _row_end,
+        Role.PARAGRAPH: _line_end,
+        Role.LINE: _line_end,
+        Role.ITEM: _item_end,
+        Role.INSERTED: _insertion_end,
+    }
+
 
 def is_wordy(name: str) -> bool | None:
     """Whether an attribute holds words: always, never, or (None) only when its value is long or not ASCII.
@@ -234,21 +291,3 @@ def is_wordy(name: str) -> bool | None:
     if "xmlns" in {prefix, local} or local in SILENT_ATTRIBUTES:
         return False
     return True if local in WORDY_ATTRIBUTES else None
-
-
-_AT_START = {
-    Role.CELL: XmlText._cell,
-    Role.INSERTED: XmlText._insertion,
-    Role.BREAK: lambda text: text._emit("\n"),
-    Role.TAB: lambda text: text._emit("\t"),
-    Role.SPACE: lambda text: text._emit(" "),
-    Role.HYPHEN: lambda text: text._emit("-"),
-}
-_AT_END = {
-    Role.CELL: XmlText._cell_end,
-    Role.ROW: lambda text: text._emit("\n"),
-    Role.PARAGRAPH: XmlText._line_end,
-    Role.LINE: XmlText._line_end,
-    Role.ITEM: XmlText._item_end,
-    Role.INSERTED: XmlText._insertion_end,
-}

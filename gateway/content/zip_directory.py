@@ -9,20 +9,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from gateway.content.buffers import rfind
-from gateway.errors import LimitError, MalformedError, UnsupportedError
+from gateway.content.zip_records import FULL_32, directory_start, end_record
+from gateway.errors import LimitError, MalformedError
 from gateway.limits import Limits
 from gateway.transfer import Buffer
 
-END_SIGNATURE = b"PK\x05\x06"
-_END = struct.Struct("<4s4H2LH")
-_END64 = struct.Struct("<4sQ2H2L4Q")
-_LOCATOR = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
-MAX_COMMENT_BYTES = 0xFFFF
-FULL_16, FULL_32 = 0xFFFF, 0xFFFFFFFF
-"""Values that say `look in the zip64 record`."""
 ENCRYPTED_FLAG, DESCRIPTOR_FLAG, UTF8_FLAG, MASKED_FLAG = 0x0001, 0x0008, 0x0800, 0x2000
 _WHAT = "zip"
 
@@ -74,17 +67,6 @@ class Directory:
     """Stretches (start, end) of the buffer that no entry, descriptor or record covers."""
 
 
-@dataclass(frozen=True, slots=True)
-class _EndRecord:
-    total: int
-    size_bytes: int
-    offset: int
-    directory_end: int
-    """Where the directory must end: at the end record, or at the zip64 one before it."""
-    comment: bytes
-    end: int
-
-
 def extra_fields(extra: bytes) -> list[tuple[int, bytes]]:
     """(id, content) of each extra field; a broken tail is left out, as all readers do."""
     fields = []
@@ -96,100 +78,16 @@ def extra_fields(extra: bytes) -> list[tuple[int, bytes]]:
     return fields
 
 
-def has_end_record(data: Buffer) -> bool:
-    """Whether an end record closes the buffer exactly; cheap, for telling types.
-
-    >>> has_end_record(b"GIF89a" + b"PK\\x05\\x06" + bytes(18))
-    True
-    >>> has_end_record(b"PK\\x05\\x06")
-    False
-    """
-    return bool(_closing_records(data))
-
-
-def _closing_records(data: Buffer) -> list[int]:
-    """Offsets of the end records whose comment reaches the last byte; nearly always one or none."""
-    tail_start = max(0, len(data) - _END.size - MAX_COMMENT_BYTES)
-    tail = bytes(data[tail_start:])
-    found = []
-    position = tail.find(END_SIGNATURE)
-    while 0 <= position <= len(tail) - _END.size:
-        if position + _END.size + int.from_bytes(tail[position + 20 : position + 22], "little") == len(tail):
-            found.append(tail_start + position)
-        position = tail.find(END_SIGNATURE, position + 1)
-    return found
-
-
-def _end_offset(data: Buffer) -> int:
-    """Offset of the one end record. Raises MalformedError when there is none, or more than one reading."""
-    closing = _closing_records(data)
-    last = rfind(data, END_SIGNATURE)
-    if len(closing) > 1 or (closing and last > closing[0]):
-        raise MalformedError(_WHAT, "two end records compete")
-    position = closing[0] if closing else last
-    if position < 0 or position + _END.size > len(data):
-        raise MalformedError(_WHAT, "there is no end record")
-    return position
-
-
-def _end_record(data: Buffer) -> _EndRecord:
-    position = _end_offset(data)
-    _, disk, first_disk, here, total, size, offset, comment_bytes = _END.unpack_from(data, position)
-    end = position + _END.size + comment_bytes
-    if end > len(data):
-        raise MalformedError(_WHAT, "the comment ends after the file")
-    comment = bytes(data[position + _END.size : end])
-    directory_end = position
-    at = position - _LOCATOR.size
-    if at >= 0 and data[at : at + 4] == b"PK\x06\x07":
-        directory_end, here, total, size, offset = _zip64(data, at, (here, total, size, offset))
-    if (disk not in {0, FULL_16}) or (first_disk not in {0, FULL_16}) or here != total:
-        raise UnsupportedError("application/zip; volumes")
-    return _EndRecord(total, size, offset, directory_end, comment, end)
-
-
-def _zip64(data: Buffer, locator: int, narrow: tuple[int, int, int, int]) -> tuple[int, int, int, int, int]:
-    """(offset of the zip64 record, its entries on this disk, in all, directory bytes, directory offset)."""
-    stated = int.from_bytes(data[locator + 8 : locator + 16], "little")
-    usual = locator - _END64.size
-    places = {
-        place
-        for place in (stated, usual)
-        if 0 <= place <= locator - _END64.size and data[place : place + 4] == b"PK\x06\x06"
-    }
-    if len(places) != 1:
-        raise MalformedError(_WHAT, "the zip64 record is not where its locator says")
-    place = places.pop()
-    fields = _END64.unpack_from(data, place)
-    if fields[4] or fields[5]:
-        raise UnsupportedError("application/zip; volumes")
-    wide = fields[6:10]
-    for small, full, large in zip(narrow, (FULL_16, FULL_16, FULL_32, FULL_32), wide, strict=True):
-        if small not in {full, large}:
-            raise MalformedError(_WHAT, "the end record and its zip64 record disagree")
-    return (place, *wide)
-
-
-def _directory_start(data: Buffer, record: _EndRecord) -> int:
-    """Offset of the directory. Raises MalformedError when counting from the file and from the archive both fit."""
-    start = record.directory_end - record.size_bytes
-    if start < 0 or record.offset > start:
-        raise MalformedError(_WHAT, "the directory does not fit before its end record")
-    if record.total and record.offset != start and data[record.offset : record.offset + 4] == b"PK\x01\x02":
-        raise MalformedError(_WHAT, "two directories compete")
-    return start
-
-
 def read_directory(data: Buffer, limits: Limits) -> Directory:
     """The archive's directory, checked against the local headers and against itself.
 
     Raises MalformedError, LimitError (`max_members`) or UnsupportedError (volumes); what is wrong with one entry only
     is that entry's `problem`.
     """
-    record = _end_record(data)
+    record = end_record(data)
     if record.total > limits.max_members:
         raise LimitError("max_members", allowed=limits.max_members, actual=record.total)
-    start = _directory_start(data, record)
+    start = directory_start(data, record)
     prefix = start - record.offset
     block = bytes(data[start : record.directory_end])
     entries = []
