@@ -15,7 +15,7 @@ from addons.resolve import Resolver, Unreachable
 from gateway.errors import InspectorError, RecordError
 from gateway.findings import Action, Inspection, Verdict
 from gateway.policy.builtin import builtin_verdict
-from gateway.policy.decide import decide, refuse_size
+from gateway.policy.decide import decide, largest_body_bytes, refuse_size
 from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
 from gateway.transfer import Destination, Transfer
@@ -79,6 +79,9 @@ class Judge:
             reason, because = "body-limit", f"{declared_bytes} bytes declared, {held.max_body_bytes} allowed"
         if reason:
             return builtin_verdict(reason, self.policy().digest, because=because)
+        largest = largest_body_bytes(held.transfer, self.policy(), today=today())
+        if largest is not None:
+            held.max_body_bytes = min(held.max_body_bytes, largest)
         return self.size_verdict(held.transfer, declared_bytes)
 
     def size_verdict(self, transfer: Transfer, size_bytes: int) -> Verdict | None:

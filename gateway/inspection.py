@@ -11,7 +11,7 @@ from gateway.content.types import MediaTypes
 from gateway.content.unpack import Budget, unpack
 from gateway.detect.engine import Engine
 from gateway.detect.tally import Tally
-from gateway.errors import ContentError, DetectorError, MalformedError
+from gateway.errors import ContentError, DetectorError, EncryptedError, MalformedError
 from gateway.findings import Finding, Inspection, PartReport
 from gateway.limits import Limits
 from gateway.parts import Coverage, Part, Piece, opaque_coverage
@@ -111,7 +111,8 @@ class _Run:
     def report(self, part: Part, findings: tuple[Finding, ...], errors: list[ContentError]) -> PartReport:
         """The part without its bytes and text; the first reason why something was not read stands for all."""
         if part.opaque is not None:
-            errors = [part.opaque, *errors]
+            # Encryption comes last: a fault behind it would else pass for a well-locked part.
+            errors = [*errors, part.opaque] if isinstance(part.opaque, EncryptedError) else [part.opaque, *errors]
         first = errors[0] if errors else None
         return PartReport(
             path=self.masked(part.path),

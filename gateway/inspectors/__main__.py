@@ -60,10 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return pool.run()
     except ConfigError as error:
         for problem in error.problems:
-            log.error("inspectors.problem", problem=str(problem))  # noqa: TRY400 - a trace says nothing of a file
+            log.error("inspectors.problem", problem=str(problem))
         return 2
     except StartError as error:
-        log.error("inspectors.start-failed", error=str(error))  # noqa: TRY400 - as above
+        log.error("inspectors.start-failed", error=str(error))
         return 1
 
 
