@@ -81,7 +81,7 @@ class Generation:
             return 2
         except Exception as error:  # noqa: BLE001 - the pool keeps what it has, whatever went wrong here
             # No trace: it repeats the message, which may quote a file.
-            log.error("inspectors.build-failed", error=type(error).__name__, at=place_of(error))  # noqa: TRY400
+            log.error("inspectors.build-failed", error=type(error).__name__, at=place_of(error))
             self._tell({"failed": type(error).__name__, "problems": 0})
             return 1
         self._build_files = _open_files() - before

@@ -8,6 +8,7 @@ magic database.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Mapping
@@ -126,14 +127,17 @@ def _user_problem(readable: Iterable[str]) -> str:
     for path in readable:
         place = Path(path).resolve()
         try:
-            closed = [
-                step for step in (place, *place.parents) if not step.stat().st_mode & (0o1 if step.is_dir() else 0o4)
-            ]
+            closed = [step for step in (place, *place.parents) if not _is_open_to_all(step)]
         except FileNotFoundError:
             continue
         if closed:
             return f"{closed[0]} is closed to other users, and code lies in it"
     return ""
+
+
+def _is_open_to_all(place: Path) -> bool:
+    mode = place.stat().st_mode
+    return bool(mode & (0o1 if stat.S_ISDIR(mode) else 0o4))
 
 
 def readable_paths(modules: Mapping[str, ModuleType]) -> tuple[str, ...]:

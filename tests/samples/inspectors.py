@@ -25,6 +25,7 @@ from gateway.inspectors.pool import Pool
 from gateway.limits import MIB
 from gateway.logs import log_to_stderr
 from gateway.transfer import Actor, Buffer, Channel, Destination, Request, Transfer
+from tests.support.pool import measure_if_asked
 
 TRANSFER = Transfer(
     id="0193-sample",
@@ -127,7 +128,9 @@ ACTIONS = {
     "memfd": lambda _: _tried(lambda: os.memfd_create("x")),
     "ptrace": lambda _: say(str(ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0))),
     "map": lambda _: _tried(lambda: len(mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE))),
-    "late-import": lambda _: say(__import__("encodings.gb18030", fromlist=["x"]).__name__ + "绝密".encode("gb18030").hex()),
+    "late-import": lambda _: say(
+        __import__("encodings.gb18030", fromlist=["x"]).__name__ + "绝密".encode("gb18030").hex()
+    ),
     "dumpable": lambda _: say(str(_prctl_dumpable())),
     "status": lambda key: _tried(lambda: _status(key)),
     "ids": lambda _: say(f"{os.getuid()} {os.getgid()} {os.getgroups()}"),
@@ -170,6 +173,7 @@ def main() -> int:
     path, name = given.pop("socket"), given.pop("name")
     if "memory_mb" in given:
         given["memory_bytes"] = given.pop("memory_mb") * MIB
+    measure_if_asked()
     log_to_stderr()
     build = (lambda: inspect) if name == "actions" else _from_file(name)
     return Pool(build, socket_path=path, bounds=Bounds(**given)).run()

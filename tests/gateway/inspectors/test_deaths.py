@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import signal
+from types import SimpleNamespace
+
+import pytest
+from pytest import param
+
+from gateway.inspectors.deaths import Brake, End, end_of
+
+MEMORY = 1024 * 1024
+
+
+def exited(code):
+    return code << 8
+
+
+@pytest.mark.parametrize(
+    ("status", "killed", "resident_kib", "end"),
+    [
+        param(exited(0), False, 1, End.STOPPED, id="told to stop"),
+        param(exited(10), False, 1, End.RECYCLED, id="due for a fresh one"),
+        param(exited(11), False, 1, End.MEMORY, id="ran out of memory and said so"),
+        param(exited(12), False, 1, End.CRASH, id="the inspection raised"),
+        param(exited(13), False, 1, End.CRASH, id="did not start"),
+        param(exited(77), False, 1, End.CRASH, id="an exit code it does not have"),
+        param(signal.SIGALRM, False, 1, End.TIMEOUT, id="its timer"),
+        param(signal.SIGXCPU, False, 1, End.TIMEOUT, id="its processor time"),
+        param(signal.SIGKILL, True, 1, End.TIMEOUT, id="the watcher"),
+        param(signal.SIGKILL, True, 1024, End.TIMEOUT, id="the watcher, and it was large"),
+        param(signal.SIGKILL, False, 1, End.CRASH, id="somebody else's kill"),
+        param(signal.SIGSEGV, False, 1, End.CRASH, id="segmentation fault"),
+        param(signal.SIGABRT, False, 921, End.CRASH, id="abort below nine tenths"),
+        param(signal.SIGABRT, False, 922, End.MEMORY, id="abort over nine tenths"),
+        param(signal.SIGKILL, False, 1024, End.MEMORY, id="the kernel, out of memory"),
+        param(exited(12), False, 1024, End.CRASH, id="raised while large"),
+    ],
+)
+def test_end(status, killed, resident_kib, end):
+    usage = SimpleNamespace(ru_maxrss=resident_kib)
+    assert end_of(status, usage, killed=killed, memory_bytes=MEMORY) is end
+
+
+def test_the_brake_slows_down_with_the_deaths_of_the_last_seconds_only():
+    brake = Brake(2)
+    assert [round(brake.delay_s(now), 3) for now in (0.0, 0.0, 0.1, 0.2, 10.15, 10.3, 30.0)] == [
+        0.0,
+        0.0,
+        0.1,
+        0.2,
+        0.0,
+        0.0,
+        0.0,
+    ]
+
+
+def test_the_brake_has_a_longest_delay():
+    brake = Brake(0)
+    assert [brake.delay_s(0.0) for _ in range(100)][-1] == 2.0
