@@ -6,7 +6,7 @@ from gateway.detect.detector import Detector
 from gateway.detect.documents import DOCUMENT_DETECTORS
 from gateway.detect.identifiers.abroad import IBAN, SSN
 from gateway.detect.identifiers.cards import BANK_CARD, PAYMENT_CARD
-from gateway.detect.identifiers.companies import USCC
+from gateway.detect.identifiers.companies import UsccDetector
 from gateway.detect.identifiers.keys import AWS_KEY, CLOUD_KEY, PRIVATE_KEY
 from gateway.detect.identifiers.names import PERSON_NAME
 from gateway.detect.identifiers.network import EMAIL, IPV4
@@ -26,7 +26,7 @@ DETECTORS: tuple[Detector, ...] = (
     PAYMENT_CARD,
     BANK_CARD,
     IBAN,
-    USCC,
+    UsccDetector(),
     MOBILE,
     LANDLINE,
     EMAIL,

@@ -53,6 +53,11 @@ _OLD = {
 }  # fmt: skip
 """Prefix → length of debit cards issued before UnionPay's range, still in use; the length tells them from others."""
 
+BARE = "|".join(
+    (UNION_PAY + "[0-9]{14,17}", *(f"{prefix}[0-9]{{{length - len(prefix)}}}" for prefix, length in _OLD.items()))
+)
+"""Pattern of an unbroken number that `is_chinese`."""
+
 
 def is_chinese(number: str) -> bool:
     """Whether the digits are those of a Chinese bank's card by prefix and length.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 from gateway.detect.detector import Document, Trigger
 from gateway.detect.identifiers import checks
+from gateway.detect.identifiers.crowd import unsure_shapes
 from gateway.detect.identifiers.resident import PROVINCES
-from gateway.detect.identifiers.shape import ALONE, ENDS, LEFT, RIGHT, Candidate, Found, Identifier, Shape, plain
+from gateway.detect.identifiers.shape import ALONE, ENDS, LEFT, RIGHT, Candidate, Found, Shape, plain
+from gateway.detect.match import Match
+from gateway.detect.signatures import Signature
 
 _DEPARTMENTS = frozenset("123456789ANY")
 """First character: the authority that registered it."""
@@ -24,7 +28,18 @@ def _code(found: Found, _document: Document) -> Candidate | None:
     return plain(found, code, weak=found[0] != code)
 
 
-USCC = Identifier(
-    "cn.uscc",
-    (Shape(Trigger(LEFT + _BODY + RIGHT, caseless=True), re.compile(ALONE + _BODY + ENDS, re.IGNORECASE), _code),),
-)
+class UsccDetector:
+    """Authority, region and both check characters; in a column of numbers that mostly fail, only what has context."""
+
+    key = "cn.uscc"
+    _shape = Shape(Trigger(LEFT + _BODY + RIGHT, caseless=True), re.compile(ALONE + _BODY + ENDS, re.IGNORECASE), _code)
+
+    def triggers(self, signatures: Mapping[str, Signature]) -> list[Trigger]:
+        """That of its one form."""
+        del signatures
+        return [self._shape.trigger]
+
+    def find(self, document: Document, signatures: Mapping[str, Signature]) -> Iterator[Match]:
+        """Codes in every view."""
+        for index, view in enumerate(document.views):
+            yield from unsure_shapes(self._shape, view, index, document, signatures)

@@ -16,8 +16,11 @@ _MOBILE_PREFIXES = frozenset(_PREFIXES.split())
 _POWER = 1 << 20
 """Sizes in bytes are multiples of it, telephone numbers are not."""
 _COUNTRY = r"(?:(?:\+|00)86[ \-]?|\(\+?86\)[ ]?|86[ \-]?)?"
-_MOBILE = r"1[3-9][0-9][ \-.]?[0-9]{4}[ \-.]?[0-9]{4}"
-_MOBILE_HALVES = r"1[3-9][0-9]{3}[ \-][0-9]{6}|1[3-9][0-9]{4}[ \-][0-9]{5}|1[3-9][0-9][ \-][0-9]{3}[ \-][0-9]{5}"
+_MOBILE = (
+    r"1[3-9][0-9](?:[0-9]{8}|[ \-][0-9]{4}[ \-]?[0-9]{4}|\.[0-9]{4}\.[0-9]{4}|[0-9]{4}[ \-][0-9]{4}"
+    r"|[0-9]{2}[ \-][0-9]{6}|[0-9]{3}[ \-][0-9]{5}|[ \-][0-9]{3}[ \-][0-9]{5})"
+)
+"""Plain, 3-4-4, 7-4, 5-6, 6-5 and 3-3-5; one pattern with the dot where it is usual costs a third less on decimals."""
 _AREAS = r"(?:10|2[0-57-9]|3[1-57-9][0-9]|4[1-79][0-9]|5[1-9][0-9]|6[136][0-9]|7[0-79][0-9]|8[13578][0-9]|9[0-9]{2})"
 """Area codes without the leading zero, by their first digits."""
 _LINE = rf"(?:(?:\(|（)0{_AREAS}(?:\)|）)[ ]?|0{_AREAS}[ \-]|(?:\+|00)86[ \-]?{_AREAS}[ \-])[2-8][0-9]{{2,3}}[ \-]?[0-9]{{4}}"
@@ -42,18 +45,22 @@ def _bare_landline(found: Found, _document: Document) -> Candidate | None:
     return plain(found, found[0], weak=True) if 10 <= len(found[0]) <= 12 else None
 
 
-def _mobile_shape(body: str) -> Shape:
-    trigger = Trigger(r"(?:^|[^0-9A-Za-z]|[^0-9A-Za-z]86|^86|0086)" + f"(?:{body})" + RIGHT)
-    return Shape(trigger, re.compile(rf"{ALONE}(?<![0-9]-){_COUNTRY}(?P<value>{body}){ENDS}(?!-[0-9])"), _mobile)
-
-
-MOBILE = Identifier("cn.mobile", (_mobile_shape(_MOBILE), _mobile_shape(_MOBILE_HALVES)))
+MOBILE = Identifier(
+    "cn.mobile",
+    (
+        Shape(
+            Trigger(f"(?:^|[^0-9A-Za-z]|86){_MOBILE}{RIGHT}"),
+            re.compile(rf"{ALONE}(?<![0-9A-Fa-f]-){_COUNTRY}(?P<value>{_MOBILE}){ENDS}(?!-[0-9])"),
+            _mobile,
+        ),
+    ),
+)
 LANDLINE = Identifier(
     "cn.landline",
     (
         Shape(
             Trigger(f"(?:{_LINE}){RIGHT}"),
-            re.compile(rf"{ALONE}(?<![0-9][-/])(?:{_LINE}){ENDS}(?!-[0-9]{{5}})"),
+            re.compile(rf"{ALONE}(?<![0-9A-Fa-f][-/])(?:{_LINE}){ENDS}(?!-[0-9]{{5}})"),
             _landline,
         ),
         Shape(Trigger(LEFT + _BARE_LINE + RIGHT), re.compile(ALONE + _BARE_LINE + ENDS), _bare_landline),
