@@ -99,8 +99,11 @@ def encodings(data: Buffer) -> list[str]:
 
 
 def may_be_gb18030(data: Buffer, text: str) -> bool:
-    """Whether `data`, valid UTF-8 that reads `text`, reads at least as well in GB18030 (a few short strings do)."""
-    if len(data) > AMBIGUOUS_BYTES or text.isascii():
+    """Whether `data`, valid UTF-8 that reads `text`, reads at least as well in GB18030.
+
+    Only hanzi with certain codes look like UTF-8, and then like its sequences of two bytes: 联通 reads `ͨ`.
+    """
+    if len(data) > AMBIGUOUS_BYTES or text.isascii() or max(text) >= "\u0800":
         return False
     raw = bytes(data)
     return _score(raw, "gb18030") >= _score(raw, "utf-8") - MARGIN

@@ -12,7 +12,6 @@ from gateway.limits import Limits
 
 MAX_GAP_CELLS = 64
 """Most empty cells in a row that become tabs; beyond it columns say nothing and would only cost memory."""
-_REFERENCE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
 _EXPONENT = re.compile(r"-?[0-9]\.[0-9]{1,17}[eE]\+?[0-9]{1,2}")
 
 
@@ -28,6 +27,7 @@ class SheetText:
         self._rows: list[str] = []
         self._wordy: dict[str, bool | None] = {}
         self._locals: dict[str, str] = {}
+        self._columns: dict[str, int] = {}
         self.used: set[int] = set()
         """Indices of the shared strings that a cell showed."""
         self.aside: dict[str, None] = {}
@@ -66,19 +66,21 @@ class SheetText:
             self._attributes(attributes)
 
     def _open_cell(self, attributes: list[str]) -> None:
-        told = dict(zip(attributes[::2], attributes[1::2], strict=True))
-        self._kind = told.get("t", "n")
+        self._kind, reference = "n", ""
+        for index in range(0, len(attributes), 2):
+            if attributes[index] == "t":
+                self._kind = attributes[index + 1]
+            elif attributes[index] == "r":
+                reference = attributes[index + 1]
         self._value.clear()
-        match = _REFERENCE.fullmatch(told.get("r", ""))
-        column = self._column + 1
-        if match:
-            column = 0
-            for letter in match[1]:
-                column = column * 26 + ord(letter) - 64
-        if self._column:
-            self._write("\t" * min(max(1, column - self._column), MAX_GAP_CELLS))
-        else:
-            self._write("\t" * min(column - 1, MAX_GAP_CELLS))
+        letters = reference.rstrip("0123456789")
+        column = self._columns.get(letters)
+        if column is None:
+            column = self._columns[letters] = column_number(letters)
+        column = column or self._column + 1
+        # a tab ends each cell before this one; the first cell of a row has none before it in column A
+        gap = max(1, column - self._column) if self._column else column - 1
+        self._write("\t" * min(gap, MAX_GAP_CELLS))
         self._column = column
 
     def _end(self, name: str) -> None:
@@ -121,6 +123,20 @@ class SheetText:
             keep = self._wordy.setdefault(name, is_wordy(name))
             if keep or (keep is None and not value.isascii()):
                 self._keep(value)
+
+
+def column_number(letters: str) -> int:
+    """Number of a column from its letters, 0 for what is not one.
+
+    >>> column_number("AA"), column_number("")
+    (27, 0)
+    """
+    if not 0 < len(letters) <= 3 or not letters.isascii() or not letters.isupper():
+        return 0
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
 
 
 def _whole(value: str) -> str:

@@ -72,19 +72,26 @@ def decode(data: Buffer) -> tuple[str, ...]:
     if b"\x00" not in bytes(data[:4096]):
         try:
             text = str(data, "utf-8")
-        except UnicodeDecodeError:
-            pass
+        except UnicodeDecodeError as error:
+            whole = str(data[: error.start], "utf-8") if error.start >= len(data) - 3 else ""
+            if whole and max(whole) >= "\u0800":  # proven UTF-8, cut off inside its last character
+                return (whole + "\ufffd",)
         else:
             readings = [text, *_seven_bit(data, text)]
             if may_be_gb18030(data, text):
                 readings.append(str(data, "gb18030", "replace"))
-            return tuple(dict.fromkeys(readings))
-    return tuple(dict.fromkeys(str(data, encoding, "replace") for encoding in encodings(data)))
+            return _distinct(readings)
+    return _distinct([str(data, encoding, "replace") for encoding in encodings(data)])
+
+
+def _distinct(readings: list[str]) -> tuple[str, ...]:
+    # hashing a text costs as much as decoding it, and nearly always there is only one
+    return tuple(readings) if len(readings) == 1 else tuple(dict.fromkeys(readings))
 
 
 def _seven_bit(data: Buffer, text: str) -> Iterator[str]:
     for mark, encoding in _SEVEN_BIT:
-        if mark in text:
+        if mark[0] in text and mark in text:  # one character is found ten times as fast as two
             yield str(data, encoding, "replace")
 
 
@@ -92,7 +99,7 @@ def _views(text: str, media_type: str) -> Iterator[str]:
     r"""What a reader sees of it beside its source: markup stripped, `\uXXXX` undone."""
     if media_type in MARKUP_TYPES:
         yield strip_markup(text)
-    if "\\u" in text:
+    if "\\" in text and "\\u" in text:
         plain = unescape(text)
         if plain != text:
             yield plain

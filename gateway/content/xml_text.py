@@ -7,7 +7,7 @@ stands aside (attributes, comments, values outside the text).
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum, auto
+from enum import IntEnum, auto
 from itertools import pairwise
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from gateway.errors import LimitError
 from gateway.limits import Limits
 
 
-class Role(Enum):
+class Role(IntEnum):
     """What an element means for the text."""
 
     OTHER = auto()
