@@ -41,8 +41,9 @@ HEAD_CHARS = 1500
 """How far from the start of a page a title may stand: a cover sheet with number, parties and date fits."""
 TITLE_LINE = r"^[^\n。，；！？,;!?:：]{0,40}%s[^\n。，；！？,;!?:：]{0,24}$"
 """A title is a line without the punctuation of a sentence."""
-LABEL = rf"%s{BLANK}{{0,4}}(?:[(（][^()（）\n]{{0,24}}[)）]{BLANK}{{0,4}})?[\"']?[:：=\t|]{BLANK}{{0,8}}(\n?[^\n\t|]{{0,60}})"
-"""A label, a note in brackets, a mark, a value; one line break is allowed for cells that stand under each other."""
+LABEL = rf"%s{BLANK}{{0,4}}(?:[(（][^()（）\n]{{0,24}}[)）]{BLANK}{{0,4}})?[\"']?[:：=\t|]{BLANK}{{0,8}}(?=(\n?[^\n\t|]{{0,60}}))"
+"""A label, a note in brackets, a mark, a value (not taken, for the next label may be in it); one line break is allowed for
+cells that stand under each other."""
 HEADING = r"^[\s#*>\-]{0,6}(?:第.{1,4}[条章节]|[(（]?[\d.一二三四五六七八九十]{1,6}[)）、.:：]?)?[\s*【\[]{0,4}%s"
 """A heading stands first on its line, behind a number at most."""
 NUMBERED = r"\s{0,8}(?:第.{1,4}[条章节]|[\d一二三四五六七八九十]{1,3}[、.)])"

@@ -89,19 +89,24 @@ def woken_by(document: Document) -> set[Trigger]:
     return set().union(*(view.hits for _, view in readable(document)))
 
 
+_LEFT = r"(?-i:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+_RIGHT = r"(?-i:(?![a-z])(?!(?<=[A-Z])[A-Z]))"
+"""Where an English word begins and ends, also in `customer_name`, `customerName` and `CUSTOMER2`."""
+
+
 @lru_cache(maxsize=512)
 def any_of(terms: tuple[str, ...]) -> str:
-    r"""One group of patterns, longest term first; letters of ASCII must not continue at either side.
+    """One group of patterns for `compiled`, longest term first; English terms match as whole words.
 
-    >>> any_of(("Party A", "甲方"))
-    '(?:\\bParty\\s{1,4}A\\b|甲方)'
+    >>> [compiled(any_of(("Contract", "甲方"))).search(text) is not None for text in ("contract_no", "Contractor", "甲方")]
+    [True, False, True]
     """
     return f"(?:{'|'.join(_bounded(fold(term)) for term in sorted(terms, key=lambda term: (-len(term), term)))})"
 
 
 def _bounded(term: str) -> str:
-    left = r"\b" if term[0].isascii() and term[0].isalnum() else ""
-    right = r"\b" if term[-1].isascii() and term[-1].isalnum() else ""
+    left = _LEFT if term[0].isascii() and term[0].isalnum() else ""
+    right = _RIGHT if term[-1].isascii() and term[-1].isalnum() else ""
     return left + term_pattern(term) + right
 
 
