@@ -13,6 +13,9 @@ from gateway.records.recorder import Places, Recorder, only_one
 from gateway.records.schema import SCHEMA_VERSION
 from gateway.records.store import Store, utc_now
 
+BUSY_S = 5.0
+"""How long the check of the old store waits for another process that writes it."""
+
 _SQLITE_FILES = ("", "-wal", "-shm")
 
 
@@ -50,7 +53,7 @@ def _is_sound(store: Path) -> bool:
     A database that is only locked or on a full disk counts as sound: its states of incidents are worth keeping.
     """
     try:
-        with closing(sqlite3.connect(store)) as connection:
+        with closing(sqlite3.connect(store, timeout=BUSY_S)) as connection:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             found = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
     except sqlite3.DatabaseError as error:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, make_url, select, update
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import RecordError, StartError
@@ -27,7 +28,16 @@ BUSY_MS = 5000
 CACHE_KIB = 16 * 1024
 """Page cache of one SQLite connection."""
 
-_PRAGMAS = (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{CACHE_KIB}")
+_SET_UP = {
+    "sqlite": (
+        f"PRAGMA busy_timeout={BUSY_MS}",
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=NORMAL",
+        f"PRAGMA cache_size=-{CACHE_KIB}",
+    )
+}
+"""Database → what each new connection is told first. A lost end of the index is read again from the journal, so
+NORMAL is enough."""
 
 
 def utc_now() -> datetime:
@@ -52,10 +62,13 @@ class Store:
         """
         try:
             engine = create_engine(_url(target), hide_parameters=True)
-            if engine.dialect.name == "sqlite":
-                event.listen(engine, "connect", _set_pragmas)
+            event.listen(engine, "connect", partial(_set_up, _SET_UP.get(engine.dialect.name, ())))
             store = cls(engine, now)
-            store._prepare()
+            try:
+                store._prepare()
+            except Exception:
+                store.close()
+                raise
         except (SQLAlchemyError, RecordError, OSError, ImportError) as error:
             raise StartError(
                 f"the store {_shown(target)} cannot be opened ({_why(error)}); make its directory writable, "
@@ -137,7 +150,7 @@ class Store:
 
     def check_same_file(self) -> None:
         """Raises RecordError when the SQLite file was moved or deleted: what is written then, nobody would find."""
-        if self._file is not None and _identity(str(self._engine.url.database)) != self._file:
+        if self._file is not None and _identity(_file_of(self._engine.url)) != self._file:
             raise RecordError("the store cannot be used: its file was taken away")
 
     def recall(self, name: str) -> str:
@@ -160,8 +173,8 @@ class Store:
             raise RecordError(f"the store cannot be used: {_why(error)}") from None
 
     def _prepare(self) -> None:
-        path = self._engine.url.database
-        if self._engine.dialect.name == "sqlite" and path:
+        path = _file_of(self._engine.url)
+        if path:
             Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._file = _identity(path)
@@ -171,7 +184,7 @@ class Store:
         found = self.recall("schema")
         if found != SCHEMA_VERSION:
             raise StartError(
-                f"the store {path} has layout {found} and this version needs {SCHEMA_VERSION}; "
+                f"the store {path or self._engine.url} has layout {found} and this version needs {SCHEMA_VERSION}; "
                 "stop the gateway and run `python -m gateway.records rebuild`"
             )
 
@@ -179,6 +192,11 @@ class Store:
 def _url(target: str | Path) -> str | URL:
     text = str(target)
     return text if "://" in text else URL.create("sqlite", database=text)
+
+
+def _file_of(url: URL) -> str:
+    """Path of an SQLite file; empty for a server and for a database in memory."""
+    return url.database or "" if url.get_backend_name() == "sqlite" else ""
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -195,9 +213,15 @@ def _shown(target: str | Path) -> str:
     return make_url(text).render_as_string(hide_password=True) if "://" in text else text
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}").close()
+def _set_up(statements: Sequence[str], connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    try:
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+    except Exception:
+        connection.close()  # nobody else knows of it yet
+        raise
 
 
 def _why(error: Exception) -> str:
