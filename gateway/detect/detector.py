@@ -93,17 +93,27 @@ class View:
     def candidates(self, trigger: Trigger, pattern: Pattern[str], *, reach: int) -> Iterator[Found[str]]:
         """Matches of `pattern` near the trigger's places, each once, rising; `reach` is over its longest match.
 
-        The pattern may look around; a match that the window's end could have cut is left out, because the window of a
-        later place shows it whole.
+        The pattern may look around. Windows around places that lie close together are one, so that a text full of
+        places costs one pass.
         """
-        done = 0
-        for end in self.ends(trigger):
+        for start, stop in self._windows(trigger, reach):
+            for found in pattern.finditer(self.text, start, stop):
+                # What the window's end may have cut is no match: behind it lies no place of the trigger.
+                if found.end() < stop or stop >= len(self.text):
+                    yield found
+
+    def _windows(self, trigger: Trigger, reach: int) -> Iterator[tuple[int, int]]:
+        ends = iter(self.ends(trigger))
+        first = next(ends, None)
+        if first is None:
+            return
+        start, stop = max(0, first - reach), first + reach
+        for end in ends:
+            if end - reach > stop:
+                yield start, stop
+                start = end - reach
             stop = end + reach
-            for found in pattern.finditer(self.text, max(done, end - reach), stop):
-                if found.end() == stop < len(self.text):
-                    break
-                done = max(found.end(), done)
-                yield found
+        yield start, stop
 
     def source(self, start: int, end: int) -> tuple[int, int]:
         """The same span in the source text; inside a decoded run it is the whole run."""
