@@ -224,9 +224,9 @@ class Pool:
         if child in self._retiring:
             self._retiring.remove(child)
         elif child is self._next:
-            self._next = None
             if not child.said_failed and not self._stopping:
                 self._count_failure(child, "killed", 0)
+            self._next = None
         else:
             self._current = None
             if not self._stopping:

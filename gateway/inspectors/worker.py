@@ -24,6 +24,8 @@ from gateway.transfer import Buffer, Transfer
 type Inspect = Callable[[Transfer, Buffer], Inspection]
 """The whole inspection of one payload; `gateway.inspection` builds the real one."""
 
+RECHECK_S = 1.0
+"""Between looks for a connection whose wake went to an inspector that was killed before it could take it."""
 _OUT_OF_MEMORY = pack_reply(Failure(Reason.MEMORY, "MemoryError"))
 """Packed beforehand: when it is needed there is no memory to pack it."""
 
@@ -51,20 +53,25 @@ class Worker:
             events.register(self._stop, select.EPOLLIN)
             self._board.rest(Doing.IDLE)
             while self._jobs < self._bounds.max_jobs:
-                if any(descriptor == self._stop for descriptor, _ in events.poll()):
-                    return Exit.STOPPED
-                try:
-                    connection, _ = self._listener.accept()
-                except BlockingIOError:
-                    continue
-                with connection:
-                    exit_code = self._serve(connection)
+                ready = [descriptor for descriptor, _ in events.poll(RECHECK_S)]
+                # Whatever woke it: the one wake of a connection may have come here together with the word to stop.
+                exit_code = self._accept()
                 if exit_code is not None:
                     return exit_code
+                if self._stop in ready:
+                    return Exit.STOPPED
         return Exit.RECYCLED
 
+    def _accept(self) -> Exit | None:
+        """The next job, if there is one; an exit code when this process must not take another."""
+        try:
+            connection, _ = self._listener.accept()
+        except BlockingIOError:
+            return None
+        with connection:
+            return self._serve(connection)
+
     def _serve(self, connection: socket.socket) -> Exit | None:
-        """One job; an exit code when this process must not take another."""
         self._jobs += 1
         timeout_s = self._bounds.timeout_s
         self._board.begin(Doing.BUSY, job=self._jobs, limit_s=timeout_s)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -11,6 +12,7 @@ import pytest
 from pytest import param
 
 from gateway.findings import Inspection
+from gateway.inspectors import kernel
 from gateway.inspectors.board import Board, Doing
 from gateway.inspectors.bounds import Bounds
 from gateway.inspectors.deaths import Exit
@@ -119,9 +121,40 @@ def test_a_body_by_descriptor_is_mapped(desk, tmp_path):
 
 
 def test_it_stops_when_the_other_end_of_the_pipe_is_closed(desk):
+    desk.stop()
+    assert desk.run(max_jobs=9) is Exit.STOPPED
+
+
+def test_a_connection_that_comes_together_with_the_word_to_stop_is_served(desk):
+    """It may have been woken for it in the place of all others, so nobody else would take it."""
+    client = desk.ask(b"pid")
     desk.ask(b"pid")
     desk.stop()
-    assert desk.run() is Exit.STOPPED
+    assert desk.run(max_jobs=9) is Exit.STOPPED
+    assert answer(client)[0].job == 1
+    assert desk.board.job == 1
+
+
+def test_a_connection_is_found_without_a_wake(desk, monkeypatch):
+    """The wake went to another inspector, which was killed."""
+    monkeypatch.setattr("gateway.inspectors.worker.RECHECK_S", 0.01)
+    client, gauge = desk.ask(b"pid"), MemoryGauge()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{desk.path}.silent")
+        silent.listen()
+        listener = TakenOnce(desk.listener)
+        listener.fileno = silent.fileno
+        worker = Worker(
+            listener=listener,
+            stop=desk.stop_read,
+            board=desk.board,
+            inspect=inspect,
+            bounds=Bounds(max_jobs=1),
+            gauge=gauge,
+        )
+        assert worker.run() is Exit.RECYCLED
+    gauge.close()
+    assert answer(client)[0].job == 1
 
 
 @pytest.mark.parametrize(
@@ -223,6 +256,8 @@ def test_its_own_timer_kills_it_inside_c_code(desk):
 )
 def test_it_makes_way_when_a_job_left_it_large(desk, keeps, exit_code, served):
     kept = []
+    gc.collect()  # what earlier tests left must not go in the middle of this one
+    kernel.release_free_memory()
 
     def function(transfer, body):
         if len(kept) == 1:
