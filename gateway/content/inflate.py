@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
 import zstandard
@@ -26,16 +27,16 @@ MAX_DICTIONARY_BYTES = 256 * MIB
 """Memory an LZMA or zstd stream may ask for; `xz -9` asks for 65 MiB, `zstd --ultra -22` for 128."""
 
 
-class Decoder:
+class Decoder(ABC):
     """One compressed stream; `chunks` once, then `consumed_bytes` says where it ended."""
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.consumed_bytes = 0
 
+    @abstractmethod
     def chunks(self, data: Buffer) -> Iterator[bytes]:
         """Unpacked chunks, none empty. Raises MalformedError when the stream is damaged or ends too early."""
-        raise NotImplementedError
 
 
 class ZlibDecoder(Decoder):
