@@ -18,6 +18,7 @@ from gateway.policy.builtin import builtin_verdict
 from gateway.policy.decide import decide, largest_body_bytes, refuse_size
 from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
+from gateway.refusal.render import refusal_status
 from gateway.transfer import Destination, Transfer
 from metrics import catalogue as metrics
 
@@ -167,12 +168,6 @@ class Judge:
 def today() -> date:
     """The calendar day that policy exceptions and ledgers go by."""
     return datetime.now(CALENDAR).date()
-
-
-def refusal_status(verdict: Verdict) -> int:
-    """413 when only size refused it, else 403 (INTERFACE, 4)."""
-    refusing = [ground for ground in verdict.enforced if not ground.action.lets_through]
-    return 413 if refusing and all(ground.is_size for ground in refusing) else 403
 
 
 def count(transfer: Transfer, inspection: Inspection, verdict: Verdict) -> None:
