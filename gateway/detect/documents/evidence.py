@@ -12,14 +12,13 @@ Thresholds: the weight of each group by its name, `score` to be reached, `need.G
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.detect.detector import Document, Trigger, View
+from gateway.detect.documents.places import Places
 from gateway.detect.documents.terms import (
     BLANK,
-    any_of,
     canonical,
     compiled,
     fold,
@@ -33,34 +32,28 @@ from gateway.detect.signatures import Signature
 
 MAX_VALUES = 4
 """Filled values that tell one document from another of its kind."""
-WHOLE = sys.maxsize
-"""End of a search that goes to the end of the page."""
+LINE_CHARS = 64
+"""How far in front of a term its line is looked at."""
 NAME_CHARS = 60
 """Longest name in front of a definition."""
 HEAD_CHARS = 1500
 """How far from the start of a page a title may stand: a cover sheet with number, parties and date fits."""
-TITLE_LINE = r"^[^\n。，；！？,;!?:：]{0,40}%s[^\n。，；！？,;!?:：]{0,24}$"
+TITLE_BEFORE = r"[^\n。，；！？,;!?:：]{0,40}"
+TITLE_BEHIND = r"[^\n。，；！？,;!?:：]{0,24}(?:\n|\Z)"
 """A title is a line without the punctuation of a sentence."""
-LABEL = rf"%s{BLANK}{{0,4}}(?:[(（][^()（）\n]{{0,24}}[)）]{BLANK}{{0,4}})?[\"']?[:：=\t|]{BLANK}{{0,8}}(?=(\n?[^\n\t|]{{0,60}}))"
-"""A label, a note in brackets, a mark, a value (not taken, for the next label may be in it); one line break is allowed for
-cells that stand under each other."""
-HEADING = r"^[\s#*>\-]{0,6}(?:第.{1,4}[条章节]|[(（]?[\d.一二三四五六七八九十]{1,6}[)）、.:：]?)?[\s*【\[]{0,4}%s"
-"""A heading stands first on its line, behind a number at most."""
+LABEL = (
+    rf"{BLANK}{{0,4}}(?:[(（][^()（）\n]{{0,24}}[)）]{BLANK}{{0,4}})?[\"']?[:：=\t|]{BLANK}{{0,8}}(\n?[^\n\t|]{{0,60}})"
+)
+"""Behind a label: a note in brackets, a mark, a value; one line break is allowed for cells under each other."""
+HEADING = r"[\s#*>\-]{0,6}(?:第.{1,4}[条章节]|[(（]?[\d.一二三四五六七八九十]{1,6}[)）、.:：]?)?[\s*【\[]{0,4}"
+"""In front of a heading on its line: a number at most."""
 NUMBERED = r"\s{0,8}(?:第.{1,4}[条章节]|[\d一二三四五六七八九十]{1,3}[、.)])"
 """The first words of a clause; a line that starts so is no value of the label above it."""
-DEFINED = r"[(（](?:以下|下称|简称|hereinafter|hereafter|the |\"|“)[^()（）\n]{0,40}%s[^()（）\n]{0,12}[)）]"
-"""`(以下简称“甲方”)`, `(hereinafter "Party A")`, `("Buyer")`."""
+OPENED = r"[(（](?:以下|下称|简称|hereinafter|hereafter|the |\"|“)[^()（）\n]{0,40}\Z"
+CLOSED = r"[^()（）\n]{0,12}[)）]"
+"""Around a defined word: `(以下简称“甲方”)`, `(hereinafter "Party A")`, `("Buyer")`."""
 BLANK_CHARS = " \t\n\u3000_.…-—*×xX□[]【】()（）<>/《》\"'“”:：#,，、。;；"
 """What fills the empty places of a form."""
-FORMS = (
-    ("title", TITLE_LINE, HEAD_CHARS),
-    ("labels", LABEL, WHOLE),
-    ("defined", DEFINED, WHOLE),
-    ("headings", HEADING, WHOLE),
-)
-"""Group, pattern around its terms, how far it looks."""
-ANYWHERE = ("phrases", "against")
-"""Groups whose terms count wherever they are; one look per term."""
 FILLED = ("labels", "defined")
 """Groups whose terms count only with a value."""
 GROUPS = ("title", "labels", "defined", "headings", "phrases", "against", "blank")
@@ -119,32 +112,49 @@ class EvidenceDetector:
 
 
 def _highest(signature: Signature, woken: set[Trigger]) -> float:
-    return sum(
-        max(0.0, signature.thresholds.get(group, 0.0)) * len(present(terms, woken))
-        for group, terms in signature.terms.items()
-        if group != "blank"
-    )
+    """The score with every term that occurs in its place; 0 where a `need.` cannot be met."""
+    told = {group: len(present(terms, woken)) for group, terms in signature.terms.items() if group != "blank"}
+    return _sum({group: count for group, count in told.items() if signature.thresholds[group] > 0}, signature)
 
 
 def _read(index: int, page: View, signature: Signature, found: _Found) -> None:
     """Everything one page shows, added to `found`."""
     blanks = tuple(fold(word).replace(" ", "") for word in signature.terms.get("blank", ()))
-    for group, form, end in FORMS:
-        if group not in signature.terms:
+    places, woken = Places(page.text), set(page.hits)
+    for group, terms in signature.terms.items():
+        if group == "blank":
             continue
-        for hit in compiled(form % f"({any_of(signature.terms[group])})").finditer(page.text, 0, end):
-            if group in FILLED:
-                value = _filled(hit[2] if group == "labels" else _name_before(page.text, hit.start()), blanks)
-                if not value:
-                    continue
-                if len(found.values) < MAX_VALUES:
-                    found.values.append(value)
-            found.add(group, hit[1], hit.span(1), page.location, index)
-    woken = set(page.hits)
-    for group in ANYWHERE:
-        for term in present(signature.terms.get(group, ()), woken):
-            if place := compiled(any_of((term,))).search(page.text):
-                found.add(group, place[0], place.span(), page.location, index)
+        own: list[tuple[int, int]] = []
+        for term in sorted(present(terms, woken), key=len, reverse=True):
+            spans = ((span, _stands(group, page.text, span, blanks)) for span in places.of(term))
+            span, value = next(((span, value) for span, value in spans if value is not None), (None, ""))
+            # `协议` in `补充协议` says nothing more.
+            if span is None or any(span[0] < end and start < span[1] for start, end in own):
+                continue
+            own.append(span)
+            found.add(group, page.text[span[0] : span[1]], span, page.location, index)
+            if value and len(found.values) < MAX_VALUES:
+                found.values.append(value)
+
+
+def _stands(group: str, text: str, span: tuple[int, int], blanks: tuple[str, ...]) -> str | None:
+    """What the term at `span` is filled with, empty for groups without values; None where it is not in its place."""
+    start, end = span
+    line = max(text.rfind("\n", max(0, start - LINE_CHARS), start) + 1, start - LINE_CHARS, 0)
+    match group:
+        case "title":
+            before = compiled(TITLE_BEFORE).fullmatch(text, line, start)
+            return "" if end <= HEAD_CHARS and before and compiled(TITLE_BEHIND).match(text, end) else None
+        case "labels":
+            value = compiled(LABEL).match(text, end)
+            return (value and _filled(value[1], blanks)) or None
+        case "defined":
+            opened = compiled(OPENED).search(text, line, start)
+            closed = opened and compiled(CLOSED).match(text, end)
+            return _filled(_name_before(text, opened.start()), blanks) or None if opened and closed else None
+        case "headings":
+            return "" if compiled(HEADING).fullmatch(text, line, start) else None
+    return ""
 
 
 def _name_before(text: str, start: int) -> str:
@@ -166,12 +176,15 @@ def _filled(value: str, blanks: tuple[str, ...]) -> str:
 
 def _score(found: _Found, signature: Signature) -> float:
     """The sum of weights; 0 where a `need.` is not met."""
-    filled = len(found.terms.get("labels", ())) + len(found.terms.get("defined", ()))
-    for name, least in signature.thresholds.items():
-        group = name.removeprefix("need.")
-        if group != name and (filled if group == "filled" else len(found.terms.get(group, ()))) < least:
+    return _sum({group: len(terms) for group, terms in found.terms.items()}, signature)
+
+
+def _sum(told: Mapping[str, int], signature: Signature) -> float:
+    needs = ((name.removeprefix("need."), least) for name, least in signature.thresholds.items() if "." in name)
+    for group, least in needs:
+        if sum(told.get(one, 0) for one in (FILLED if group == "filled" else (group,))) < least:
             return 0.0
-    return sum(signature.thresholds[group] * len(terms) for group, terms in found.terms.items())
+    return sum(signature.thresholds[group] * count for group, count in told.items())
 
 
 def _confidence(score: float, signature: Signature) -> float:

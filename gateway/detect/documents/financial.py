@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.detect.detector import Document, Trigger, View
-from gateway.detect.documents.terms import any_of, canonical, compiled, present, readable, triggers, woken_by
+from gateway.detect.documents.places import Places
+from gateway.detect.documents.terms import canonical, compiled, present, readable, triggers, woken_by
 from gateway.detect.match import Match
 from gateway.detect.signatures import Signature
 
@@ -19,12 +20,17 @@ GROUPS = ("title", "items", "unpublished", "published")
 """Names of groups of terms."""
 WEIGHTS = ("title", "rows", "figures", "unpublished", "published", "score", "items")
 """Names of thresholds."""
+MAX_AMOUNTS = 4
+"""Amounts that tell one statement from another."""
 _AMOUNT = (
     r"[^\n\d]{0,40}(?:20\d{2}[^\n\d]{1,10})?"
     r"(\d{1,3}(?:,\d{3}){1,5}|\d{1,15}\.\d{1,8}|\d{5,15}|\d{1,15}(?= ?(?:亿|万|元|million|billion|thousand|mn|bn|m\b|k\b)))"
 )
-_ROW = r"^(?:[^\n\w]|[\d一二三四五六七八九十]{1,3}[、.,\t|]|其中|减|加|[IVX]{1,4}\.){0,6}\|?[\"']?(%s)" + _AMOUNT
-_FIGURE = r"(%s)" + _AMOUNT
+"""Behind an item: an amount on the same line; a year may stand in front of it."""
+_ROW = r"(?:[^\n\w]|[\d一二三四五六七八九十]{1,3}[、.,\t|]|其中|减|加|[IVX]{1,4}\.){0,6}"
+"""In front of an item that begins a row: numbers and signs."""
+_ROW_CHARS = 30
+"""Longest such beginning."""
 
 
 @dataclass(slots=True)
@@ -78,14 +84,19 @@ def _said(signature: Signature, woken: set[Trigger]) -> float:
 
 
 def _read(index: int, view: View, signature: Signature, found: _Found) -> None:
-    items = any_of(signature.terms["items"])
-    for pattern, names in ((_ROW, found.rows), (_FIGURE, found.figures)):
-        for hit in compiled(pattern % items).finditer(view.text):
-            names.add(canonical(hit[1]))
-            if len(found.amounts) < 4:
-                found.amounts.append(hit[2])
-            if found.first is None:
-                found.first = (*hit.span(1), view.location, index)
+    """Items of one text that an amount follows."""
+    text = view.text
+    for start, end, _ in Places(text).merged(present(signature.terms["items"], set(view.hits))):
+        amount = compiled(_AMOUNT).match(text, end)
+        if not amount:
+            continue
+        line = text.rfind("\n", max(0, start - _ROW_CHARS), start) + 1
+        is_row = (line or start <= _ROW_CHARS) and compiled(_ROW).fullmatch(text, line, start)
+        (found.rows if is_row else found.figures).add(canonical(text[start:end]))
+        if len(found.amounts) < MAX_AMOUNTS:
+            found.amounts.append(amount[1])
+        if found.first is None:
+            found.first = (start, end, view.location, index)
 
 
 def _confidence(score: float, signature: Signature) -> float:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from gateway.detect.detector import Document, Trigger, View
+from gateway.detect.documents.places import Places
 from gateway.detect.documents.rows import BLANKS, Row, cells_of, line_at, rows_below, separator_of
 from gateway.detect.documents.terms import any_of, canonical, compiled, present, readable, triggers
 from gateway.detect.match import Match
@@ -33,11 +34,12 @@ MAX_GAP = 2
 _AMOUNT = re.compile(r"[¥$€£]? ?-?\d[\d,]*(?:\.\d+)?(?: ?(?:元|万元|%))?")
 _DATE = re.compile(r"(?:19|20)\d{2}[-/.年]?\d{1,2}(?:[-/.月]?\d{1,2}日?)?(?:[ T]\d.{0,12})?")
 _WORD = r"[^\s\"',;，；|<>:：=]"
-_RECORD = (
-    rf"(%s{_WORD}{{0,6}})[\"']?(?:;[\w=,;\-]{{0,40}})?\s{{0,3}}[:：=>]\s{{0,3}}[\"']?"
+_LABEL_BEFORE = rf"{_WORD}{{0,6}}\Z"
+_LABEL_BEHIND = (
+    rf"({_WORD}{{0,6}})[\"']?(?:;[\w=,;\-]{{0,40}})?\s{{0,3}}[:：=>]\s{{0,3}}[\"']?"
     rf"({_WORD}{{2,60}}(?: (?!{_WORD}{{1,20}}[:：=]){_WORD}{{1,40}}){{0,4}})"
 )
-"""A label (the name of a column and what is left of its word, parameters of a vCard) and the words of its value."""
+"""What is left of a label's word (and parameters of a vCard), then the words of its value."""
 
 
 def _digits(cell: str) -> int:
@@ -72,7 +74,7 @@ class ListDetector:
             woken = set(view.hits)
             for signature in signatures.values():
                 if _highest(signature, woken) >= signature.thresholds["score"]:
-                    yield from _matches(index, view, _Plan(signature))
+                    yield from _matches(index, view, _Plan(signature, woken))
 
 
 def _highest(signature: Signature, woken: set[Trigger]) -> float:
@@ -86,13 +88,13 @@ def _highest(signature: Signature, woken: set[Trigger]) -> float:
 class _Plan:
     """A signature as the table reader needs it."""
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, woken: set[Trigger]) -> None:
         self.signature = signature
         self.score, self.rows = signature.thresholds["score"], int(signature.thresholds["rows"])
         self.kinds = {kind: compiled(f"({any_of(terms)})") for kind, terms in signature.terms.items()}
-        self.names = compiled(
-            any_of(tuple(t for kind, terms in signature.terms.items() if kind != IGNORED for t in terms))
-        )
+        self.names = [
+            name for kind, terms in signature.terms.items() if kind != IGNORED for name in present(terms, woken)
+        ]
 
     def kind(self, cell: str) -> tuple[str, str]:
         """The cell's kind and the term it was told by; both empty where it names no known column."""
@@ -130,8 +132,10 @@ def _matches(index: int, view: View, plan: _Plan) -> Iterator[Match]:
 def _tables(text: str, plan: _Plan) -> Iterator[dict[str, tuple[int, int]]]:
     """Every table: canonical row → its span."""
     at = 0
-    while hit := plan.names.search(text, at):
-        start, end = line_at(text, hit.start())
+    for place, _, _ in Places(text).merged(plan.names):
+        if place < at:
+            continue
+        start, end = line_at(text, place)
         at = end + 1
         if end - start > HEADER_CHARS:
             continue
@@ -180,14 +184,17 @@ def _records(text: str, plan: _Plan) -> dict[str, tuple[int, int]]:
     told: set[tuple[str, str]] = set()
     subjects: dict[str, tuple[int, int]] = {}
     others: dict[str, set[str]] = {}
-    for hit in compiled(_RECORD % plan.names.pattern).finditer(text):
-        kind, term = plan.kind(hit[1])
-        value = hit[2].strip()
+    for start, end, _ in Places(text).merged(plan.names):
+        if not (behind := compiled(_LABEL_BEHIND).match(text, end)):
+            continue
+        before = compiled(_LABEL_BEFORE).search(text, max(0, start - 6), start)
+        kind, term = plan.kind((before[0] if before else "") + text[start:end] + behind[1])
+        value = behind[2].strip()
         if not kind or not _holds(kind, value):
             continue
         told.add((kind, term))
         if kind in SUBJECTS:
-            subjects.setdefault(canonical(value), hit.span(2))
+            subjects.setdefault(canonical(value), behind.span(2))
         elif kind.partition("-")[0] in _HOLDS:
             others.setdefault(kind, set()).add(canonical(value))
     enough = any(len(values) >= plan.rows for values in others.values())

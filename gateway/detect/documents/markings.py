@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.detect.detector import Document, Trigger, View
-from gateway.detect.documents.terms import BLANK, any_of, canonical, compiled, fold, present, trigger
+from gateway.detect.documents.places import Places
+from gateway.detect.documents.terms import BLANK, any_of, canonical, compiled, present, trigger
 from gateway.detect.match import Match
 from gateway.detect.signatures import Signature
 
@@ -36,37 +37,16 @@ LINE_CHARS = 60
 """Longest line that may be a heading or a banner."""
 SENTENCE = "。,;!?，；！？、"
 """Punctuation that makes a line a sentence."""
-DECORATION = r"[\s#*=_~>\-—|·.]"
-"""What may stand beside a mark on its own line."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    form: str
-    pattern: str
-    """The mark is its group 1."""
-
-
-def _places(marks: str, labels: str, subjects: str, companions: str, against: str) -> Iterator[_Place]:
-    """Patterns of every form for these alternations; each is anchored at a mark, a label or a line's edge."""
-    spread = rf"{BLANK}{{0,4}}"
-    yield _Place("star", rf"(?<![^\W\d_])({marks}){spread}(?:[★☆⭐✩✭]|\*[ \t]?(?:\d|长期|長期|启用|啟用|解密))")
-    yield _Place("star", rf"[★☆⭐✩✭]{spread}({marks})(?!\w)")
-    if labels:
-        unfilled = rf"(?!{spread}[/、|,，□]{spread}{marks})"
-        ticked = r"[\s:：=>\[【\"'☑√]{1,8}"
-        yield _Place("label", rf"{labels}{spread}[\"'\]】)]?{ticked}({marks})(?:级|級)?(?!\w){unfilled}")
-        yield _Place("label", rf"{labels}(?:为|為|是|定为)({marks})(?:级|級)?(?!\w)")
-    yield _Place("bracket", rf"[【\[〔]{spread}({marks})(?:级|級)?{spread}[】\]〕]")
-    suffix = r"(?:级|級|文件|资料|資料|材料|档案|檔案)?"
-    beside = rf"(?:[\s,，、;；。!！|/]{{1,4}}(?:{marks}{suffix}{'|' if companions else ''}{companions})){{0,4}}"
-    yield _Place("line", rf"^{DECORATION}{{0,8}}[(（]?({marks}){suffix}{beside}[)）。!！]?{DECORATION}{{0,8}}$")
-    yield _Place("word", rf"(?<!\S)({marks})(?!\S)")
-    yield _Place("edge", rf"^{BLANK}{{0,8}}({marks})(?!\w)[^\n]{{0,{LINE_CHARS}}}$")
-    yield _Place("edge", rf"^[^\n]{{0,{LINE_CHARS}}}[\s|/\-—–:：·(（【\[]({marks})[)）】\]\s]{{0,3}}$")
-    if subjects:
-        turned = rf"(?:(?!{against})[^\n。.;；]){{0,24}}?" if against else r"[^\n。.;；]{0,24}?"
-        yield _Place("statement", rf"{subjects}{turned}({marks})")
+_DECORATION = r"[\s#*=_~>\-—|·.]{0,8}"
+_SPREAD = rf"{BLANK}{{0,4}}"
+_STAR = r"[★☆⭐✩✭]"
+_STAR_BEHIND = rf"{_SPREAD}(?:{_STAR}|\*[ \t]?(?:\d|长期|長期|启用|啟用|解密))"
+_STAR_BEFORE = rf"{_STAR}{_SPREAD}\Z"
+_OPENED = rf"[【\[〔]{_SPREAD}\Z"
+_CLOSED = rf"(?:级|級)?{_SPREAD}[】\]〕]"
+_TICKED = rf"{_SPREAD}[\"'\]】)]?(?:[\s:：=>\[【\"'☑√]{{1,8}}|为|為|是|定为)\Z"
+"""Between a label and the mark it is filled with."""
+_SUFFIX = r"(?:级|級|文件|资料|資料|材料|档案|檔案)?"
 
 
 class MarkingDetector:
@@ -90,57 +70,109 @@ class MarkingDetector:
         for index, view in enumerate(document.views):
             woken = set(view.hits)
             for signature in signatures.values():
-                for match in _best(view, signature, woken):
-                    yield replace(match, view=index)
+                marks = present(signature.terms["marks"], woken)
+                weak = present(signature.terms.get("weak", ()), woken)
+                if marks or weak:
+                    for match in _best(view, _Plan(signature, (*marks, *weak), frozenset(weak))):
+                        yield replace(match, view=index)
 
 
-def _best(view: View, signature: Signature, woken: set[Trigger]) -> Iterator[Match]:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A signature, and those of its marks that occur."""
+
+    signature: Signature
+    marks: tuple[str, ...]
+    weak: frozenset[str]
+
+    def any_of(self, group: str) -> str:
+        """Pattern of a group's terms; of nothing at all where the signature has none."""
+        terms = self.signature.terms.get(group)
+        return any_of(terms) if terms else r"(?!)"
+
+
+def _best(view: View, plan: _Plan) -> Iterator[Match]:
     """The surest match of each mark; every match in a name, where all of them are masked for the record."""
-    best: dict[object, Match] = {}
-    for group in ("marks", "weak"):
-        terms = tuple(present(signature.terms.get(group, ()), woken))
-        if terms:
-            for match in _matches(view, signature, terms, FORMS if group == "marks" else WEAK_FORMS):
-                key = match.start if view.location == NAME else match.value
-                if key not in best or best[key].confidence < match.confidence:
-                    best[key] = match
+    odds, best = plan.signature.thresholds, dict[object, Match]()
+    top, head = max(odds.values()), _head_end(view.text)
+    for start, end, term in Places(view.text).merged(plan.marks):
+        value = canonical(view.text[start:end])
+        key = start if view.location == NAME else value
+        if key in best and best[key].confidence >= top:
+            continue
+        forms = _name_forms(view.text, start, end) if view.location == NAME else _forms(view.text, start, end, plan)
+        told = {"head" if form == "line" and end <= head and "head" in odds else form for form in forms}
+        if term in plan.weak:
+            told = told.intersection(WEAK_FORMS) if not _is_letter(view.text[start - 1 : start]) else set()
+        confidence = max((odds[form] for form in told if form in odds), default=0.0)
+        if confidence and (key not in best or best[key].confidence < confidence):
+            best[key] = Match(plan.signature.name, start, end, value, confidence, location=view.location)
     yield from best.values()
 
 
-def _matches(view: View, signature: Signature, marks: tuple[str, ...], forms: tuple[str, ...]) -> Iterator[Match]:
-    odds = signature.thresholds
-    labels, subjects, companions, against = (
-        any_of(terms) if (terms := signature.terms.get(group)) else ""
-        for group in ("labels", "subjects", "companions", "against")
-    )
-    if view.location == NAME:
-        if "name" in odds and "name" in forms:
-            for hit in compiled(rf"(?<![^\W_])({any_of(marks)})(?![^\W_])").finditer(view.text):
-                yield _match(signature, hit[1], hit.span(1), odds["name"], view)
+def _name_forms(text: str, start: int, end: int) -> Iterator[str]:
+    """In a file's name a mark is a word between signs or blanks."""
+    if not _is_letter(text[start - 1 : start] if start else "") and not _is_letter(text[end : end + 1]):
+        yield "name"
+
+
+def _forms(text: str, start: int, end: int, plan: _Plan) -> Iterator[str]:
+    """Every form of the place."""
+    lead, follows = text[max(0, start - LINE_CHARS) : start], _is_letter(text[end : end + 1])
+    if compiled(plan.any_of("labels") + _TICKED).search(lead) and _ends_label(text, end, plan):
+        yield "label"
+    turned = rf"{plan.any_of('subjects')}(?:(?!{plan.any_of('against')})[^\n。.;；]){{0,24}}\Z"
+    if compiled(turned).search(lead):
+        yield "statement"
+    if lead and _is_letter(lead[-1]):
         return
-    head_end = _head_end(view.text)
-    for place in _places(any_of(marks), labels, subjects, companions, against):
-        for hit in compiled(place.pattern).finditer(view.text):
-            form = "head" if place.form == "line" and "head" in odds and hit.end() <= head_end else place.form
-            if form not in forms or form not in odds:
-                continue
-            if form in {"word", "edge"} and not (
-                _is_set_off(hit[1]) and _is_banner(view.text, *hit.span(1), signature)
-            ):
-                continue
-            yield _match(signature, hit[1], hit.span(1), odds[form], view)
+    if compiled(_STAR_BEHIND).match(text, end) or (not follows and compiled(_STAR_BEFORE).search(lead)):
+        yield "star"
+    if compiled(_OPENED).search(lead) and compiled(_CLOSED).match(text, end):
+        yield "bracket"
+    if line := _line(text, start, end):
+        yield from _line_forms(text[line[0] : start], text[start:end], text[end : line[1]], plan)
 
 
-def _match(signature: Signature, mark: str, span: tuple[int, int], confidence: float, view: View) -> Match:
-    return Match(signature.name, *span, canonical(mark), confidence, location=view.location)
+def _line_forms(before: str, mark: str, behind: str, plan: _Plan) -> Iterator[str]:
+    """Forms of a mark by what stands before and behind it on its short line."""
+    if compiled(rf"{_DECORATION}[(（]?").fullmatch(before) and compiled(_line_behind(plan)).fullmatch(behind):
+        yield "line"
+    elif _is_set_off(mark) and not _is_letter(behind[:1]) and _is_banner(before + mark + behind, plan):
+        if not before.strip() or not behind.strip(")）】] \t\r\u3000"):
+            yield "edge"
+        if not before[-1:].strip() and not behind[:1].strip():
+            yield "word"
+
+
+def _ends_label(text: str, end: int, plan: _Plan) -> bool:
+    """Whether the label's value ends here, and is not the first of several to choose from."""
+    choice = rf"(?:级|級)?(?!\w)(?!{_SPREAD}[/、|,，□]{_SPREAD}{any_of(plan.marks)})"
+    return compiled(choice).match(text, end) is not None
+
+
+def _line_behind(plan: _Plan) -> str:
+    """What may follow the mark on its own line: further marks, and words that accompany them."""
+    more = rf"(?:{any_of(plan.marks)}{_SUFFIX}|{plan.any_of('companions')})"
+    return rf"{_SUFFIX}(?:[\s,，、;；。!！|/]{{1,4}}{more}){{0,4}}[)）。!！]?{_DECORATION}"
 
 
 def _head_end(text: str) -> int:
     """Where the first lines end."""
-    end = 0
-    for line in text[:HEAD_CHARS].splitlines(keepends=True)[:HEAD_LINES]:
-        end += len(line)
-    return end
+    return sum(len(line) for line in text[:HEAD_CHARS].splitlines(keepends=True)[:HEAD_LINES])
+
+
+def _line(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Start and end of the line around, where it is short; else None."""
+    begin = text.rfind("\n", max(0, start - LINE_CHARS - 1), start) + 1
+    stop = text.find("\n", end, end + LINE_CHARS + 1)
+    if (begin == 0 and start > LINE_CHARS) or (stop < 0 and len(text) - end > LINE_CHARS):
+        return None
+    return begin, len(text) if stop < 0 else stop
+
+
+def _is_letter(char: str) -> bool:
+    return char.isalpha()
 
 
 def _is_set_off(mark: str) -> bool:
@@ -148,17 +180,6 @@ def _is_set_off(mark: str) -> bool:
     return all(word[0].isupper() or not word[0].isascii() for word in mark.split())
 
 
-def _is_banner(text: str, start: int, end: int, signature: Signature) -> bool:
-    """Whether the line around is short, no sentence, and says nothing against the mark."""
-    begin = text.rfind("\n", max(0, start - LINE_CHARS - 1), start) + 1
-    if begin == 0 and start > LINE_CHARS:
-        return False
-    stop = text.find("\n", end, end + LINE_CHARS + 1)
-    if stop < 0:
-        if len(text) - end > LINE_CHARS:
-            return False
-        stop = len(text)
-    line = text[begin:stop]
-    return not any(mark in line for mark in SENTENCE) and not any(
-        fold(word) in line for word in signature.terms.get("against", ())
-    )
+def _is_banner(line: str, plan: _Plan) -> bool:
+    """Whether the line is no sentence and says nothing against the mark."""
+    return not any(mark in line for mark in SENTENCE) and not compiled(plan.any_of("against")).search(line)

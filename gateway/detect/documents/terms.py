@@ -17,8 +17,8 @@ GAP_CHARS = 4
 BLANK = r"[ \t\u3000\xa0]"
 """Character class of a blank inside a line; for `re` only."""
 _BLANKS = f"(?: |\t|\u3000){{0,{GAP_CHARS}}}"
-_WIDTHS = {plain: f"(?:{literal_pattern(plain)}|{wide})" for plain, wide in zip("():,", "（）：，", strict=True)}
-"""ASCII punctuation → pattern of both its widths; prose in a view keeps the width it was written in."""
+WIDE_PUNCTUATION = dict(zip("():,", "（）：，", strict=True))
+"""ASCII punctuation → its wide form; prose in a view keeps the width it was written in."""
 
 
 def fold(text: str) -> str:
@@ -49,7 +49,10 @@ def term_pattern(term: str) -> str:
 
 
 def _literal(text: str) -> str:
-    return "".join(_WIDTHS.get(char) or literal_pattern(char) for char in text)
+    return "".join(
+        f"(?:{literal_pattern(char)}|{WIDE_PUNCTUATION[char]})" if char in WIDE_PUNCTUATION else literal_pattern(char)
+        for char in text
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -101,10 +104,11 @@ def any_of(terms: tuple[str, ...]) -> str:
     >>> [compiled(any_of(("Contract", "甲方"))).search(text) is not None for text in ("contract_no", "Contractor", "甲方")]
     [True, False, True]
     """
-    return f"(?:{'|'.join(_bounded(fold(term)) for term in sorted(terms, key=lambda term: (-len(term), term)))})"
+    return f"(?:{'|'.join(bounded(fold(term)) for term in sorted(terms, key=lambda term: (-len(term), term)))})"
 
 
-def _bounded(term: str) -> str:
+def bounded(term: str) -> str:
+    """Pattern of one folded term as a whole word."""
     left = _LEFT if term[0].isascii() and term[0].isalnum() else ""
     right = _RIGHT if term[-1].isascii() and term[-1].isalnum() else ""
     return left + term_pattern(term) + right
