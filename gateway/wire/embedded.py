@@ -97,15 +97,15 @@ def _lenient(value: memoryview) -> bytes:
 
 def _whole(value: memoryview) -> Iterator[Embedded]:
     is_long = len(value) >= CERTAIN_CHARS
-    if _HEXADECIMAL.fullmatch(value):
-        data = unhexlify(value)
-        if is_long or _means_something(data):
-            yield Embedded(data, "", is_long)
-        # The digits of hexadecimal are base64 too, but that reading must show a meaning of its own.
-        is_long = False
-    decoded = decode_base64(value)
-    if decoded is not None and (is_long or _means_something(decoded)):
-        yield Embedded(decoded, "", is_long)
+    is_hexadecimal = _HEXADECIMAL.fullmatch(value) is not None
+    readings = [unhexlify(value)] if is_hexadecimal else []
+    # Digests are base64 by their alphabet alone, and no known type starts with hexadecimal digits only.
+    decoded = None if is_hexadecimal and not is_long else decode_base64(value)
+    if decoded is not None:
+        readings.append(decoded)
+    for reading in readings:
+        if is_long or _means_something(reading):
+            yield Embedded(reading, "", is_long)
 
 
 def _data_url(head: bytes, rest: memoryview) -> Embedded:

@@ -42,6 +42,7 @@ _STRING = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STRUCTURE = re.compile(rb"(?:[ \t\r\n,:\[\]{}0-9eE+.-]++|true|false|null|NaN|Infinity)*+")
+_ENCODED_RUN = re.compile(rb"[A-Za-z0-9+/_=-]{64,}+")
 _UNICODE_ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _NAMES = {"filename": 0, "originalname": 0, "name": 1, "title": 2}
@@ -175,7 +176,11 @@ class _Reader:
 
     def _structure(self, view: memoryview, start: int, end: int, outer: int, *, is_sound: bool) -> bool:
         """Follows the brackets between two strings; whether all is still sound."""
-        is_sound = is_sound and _STRUCTURE.fullmatch(view, start, end) is not None
+        if not _STRUCTURE.fullmatch(view, start, end):
+            is_sound = False
+            # A reader of a looser dialect (other quotes, comments) may have its strings here.
+            for run in _ENCODED_RUN.finditer(view, start, end):
+                self._files(run[0])
         for at in range(start, end, MIB):
             for bracket in bytes(view[at : min(at + MIB, end)]).translate(None, _NOT_BRACKETS):
                 if bracket in b"[{":
@@ -219,22 +224,28 @@ class _Reader:
         if frame.naming is not None and frame.naming < frame.rank and 0 < len(value) <= MAX_NAME_BYTES:
             frame.rank, frame.name = frame.naming, last_segment(decode_text(bytes(value)))
         frame.naming = None
-        is_file = False
         is_nested = bool(_START.match(value)) and self.read(memoryview(value), depth + 1)
-        if not is_nested and (len(value) >= MIN_CHARS or bytes(value[:5]).lower() == b"data:"):
-            for found in embedded_files(value):
-                is_file = is_file or found.is_certain
-                self._file(found)
+        is_file = not is_nested and self._files(value)
         if not (is_file and is_verbatim and self._is_verbatim and len(value) >= VERBATIM_BYTES):
             self._write(value)
 
     def _write(self, value: Buffer) -> None:
         if not value:
             return
-        if len(self.text) < self._roomy_bytes:
-            self.text += self._frames[-1].key + b": "
+        key = self._frames[-1].key
+        if key and len(self.text) < self._roomy_bytes:
+            self.text += key + b": "
         self.text += value
         self.text += b"\n"
+
+    def _files(self, value: Buffer) -> bool:
+        """Keeps the files encoded in the string; whether one is certain."""
+        is_certain = False
+        if len(value) >= MIN_CHARS or bytes(value[:5]).lower() == b"data:":
+            for found in embedded_files(value):
+                self._file(found)
+                is_certain = is_certain or found.is_certain
+        return is_certain
 
     def _file(self, found: Embedded) -> None:
         if len(self.files) >= self._limits.max_fields:

@@ -78,7 +78,7 @@ def split_multipart(view: memoryview, content_type: bytes, *, max_parts: int, li
     if not closing[-1] or any(closing[:-1]):
         raise MalformedError("multipart", "the closing delimiter is missing or is not the last")
     sections = [
-        _section(view, start + len(mark), end - len(newline), newline, limits, may_fold=not is_form)
+        _section(view, start + len(mark), end - len(newline), newline, limits, is_form=is_form)
         for start, end in pairwise(starts)
     ]
     return Multipart(
@@ -122,7 +122,7 @@ def _is_closing(view: memoryview, start: int, mark: bytes, newline: bytes) -> bo
     raise MalformedError("multipart", "something follows the boundary in its line")
 
 
-def _section(view: memoryview, start: int, end: int, newline: bytes, limits: Limits, *, may_fold: bool) -> Section:
+def _section(view: memoryview, start: int, end: int, newline: bytes, limits: Limits, *, is_form: bool) -> Section:
     """The part whose delimiter's boundary ends at `start` and whose content ends before `end`."""
     allowed = limits.max_part_header_bytes
     # The line end of the delimiter is the first half of the empty line when a part has no headers.
@@ -133,5 +133,8 @@ def _section(view: memoryview, start: int, end: int, newline: bytes, limits: Lim
     if blank < 0:
         raise MalformedError("multipart", "no empty line ends the headers of a part")
     block = window[len(newline) : blank]
-    headers = parse_part_headers(block, newline=newline, may_fold=may_fold)
+    if is_form and not block:
+        # werkzeug and Tornado skip the empty line and take what follows for the headers.
+        raise MalformedError("multipart", "a part of a form has no headers")
+    headers = parse_part_headers(block, newline=newline, may_fold=not is_form)
     return Section(headers, view[start + blank + 2 * len(newline) : end])

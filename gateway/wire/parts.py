@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_qp
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError, MalformedError, UnsupportedError
@@ -15,6 +16,7 @@ from gateway.wire.fields import Field, field_pieces
 from gateway.wire.multipart import Section, split_multipart
 from gateway.wire.names import decode_text, file_name
 from gateway.wire.parameters import media_type, parse_parameters
+from gateway.wire.search import find_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,9 +72,8 @@ class _Reader:
             extras += _header_piece(section.headers)
             if inner := _inner_type(section.headers):
                 extras += self.pieces(section.data, inner, depth + 1)
-        for name, rest in (("preamble", multipart.preamble), ("epilogue", multipart.epilogue)):
-            if len(rest) > 64 or bytes(rest).strip(b"\r\n"):
-                extras.append(Piece(rest, field=name))
+        extras += _outside("preamble", multipart.preamble)
+        extras += _outside("epilogue", multipart.epilogue)
         if not multipart.is_strict:
             # A reader that wants CR LF sees no parts at all, so the whole is a piece too.
             extras.append(Piece(view, field="body", declared_type=subtype))
@@ -117,6 +118,16 @@ class _Reader:
         if data is not section.data:
             self._decoded_bytes += len(data)
             yield data
+
+
+def _outside(field: str, rest: memoryview) -> Iterator[Piece]:
+    """What stands before the first or after the last delimiter, unless that is line ends only."""
+    if len(rest) <= 64 and not bytes(rest).strip(b"\r\n"):
+        return
+    yield Piece(rest, field=field)
+    # Tornado takes it for a part like the others.
+    for blank in islice(find_all(rest, b"\r\n\r\n"), 1):
+        yield Piece(rest[blank + 4 :], field=field)
 
 
 def _inner_type(headers: Mapping[str, bytes]) -> bytes:
