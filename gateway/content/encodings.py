@@ -101,7 +101,7 @@ def encodings(data: Buffer) -> list[str]:
 def may_be_gb18030(data: Buffer, text: str) -> bool:
     """Whether `data`, valid UTF-8 that reads `text`, reads at least as well in GB18030.
 
-    Only hanzi with certain codes look like UTF-8, and then like its sequences of two bytes: 联通 reads `ͨ`.
+    Only hanzi with certain codes look like UTF-8, and then like its sequences of two bytes: 平台 reads `ƽ̨`.
     """
     if len(data) > AMBIGUOUS_BYTES or text.isascii() or max(text) >= "\u0800":
         return False

@@ -138,7 +138,9 @@ def test_offsets_counted_from_the_archive():
         pytest.param(raw_zip(A, Raw(b"b", b"x", offset=9)), "no local header", id="offset into another entry"),
         pytest.param(raw_zip(Raw(b"a", b"x", offset=500)), "outside the file", id="offset beyond the directory"),
         pytest.param(raw_zip(A).replace(b"PK\x01\x02", b"PK\x01\x03"), "directory is damaged", id="signature"),
-        pytest.param(raw_zip(A).replace(b"\x01\x00\x00\x00a", b"\x01\x00\xff\x00a"), "outside", id="local extra too long"),
+        pytest.param(
+            raw_zip(A).replace(b"\x01\x00\x00\x00a", b"\x01\x00\xff\x00a"), "outside", id="local extra too long"
+        ),
         pytest.param(
             raw_zip(Raw(b"a", b"hello", size=0xFFFFFFFF)), "zip64 value is missing", id="zip64 without its field"
         ),

@@ -110,7 +110,9 @@ def test_directory_start_counts_from_the_archive_when_something_precedes():
     [
         pytest.param(end(total=1, here=1, size=99), "does not fit", id="directory larger than the file"),
         pytest.param(bytes(20) + end(total=1, here=1, size=5, offset=16), "does not fit", id="offset after it"),
-        pytest.param(b"PK\x01\x02" + bytes(60) + end(total=1, here=1, size=46, offset=0), "compete", id="two directories"),
+        pytest.param(
+            b"PK\x01\x02" + bytes(60) + end(total=1, here=1, size=46, offset=0), "compete", id="two directories"
+        ),
     ],
 )
 def test_directory_that_is_nowhere_or_twice(data, why):
