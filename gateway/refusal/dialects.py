@@ -68,7 +68,12 @@ def _telegram(message: str, notice: Notice) -> Mapping[str, object]:
 
 
 def _dropbox(message: str, _notice: Notice) -> Mapping[str, object]:
-    return {"error_summary": message, "error": {".tag": "other"}, "user_message": {"text": message, "locale": "zh-CN"}}
+    # The tag is one that no route knows: the SDKs take that for "other", whereas dropbox 12 fails on "other" itself.
+    return {
+        "error_summary": message,
+        "error": {".tag": "blocked_by_policy"},
+        "user_message": {"text": message, "locale": "en"},
+    }
 
 
 def _github(message: str, notice: Notice) -> Mapping[str, object]:
@@ -137,7 +142,7 @@ def in_dialect(name: str, notice: Notice, asked: Language | None) -> Answer | No
     dialect = DIALECTS.get(name)
     if dialect is None:
         return None
-    # Dropbox's SDK shows nothing of a 403 but this number.
+    # Printed, an error of Dropbox's SDK shows this number and no message.
     headers = (("X-Dropbox-Request-Id", notice.incident),) if name == "dropbox" and notice.incident else ()
     message = notice.message(asked or dialect.first)
     return Answer(dialect.content_type, as_json(dialect.shape(message, notice)), headers)

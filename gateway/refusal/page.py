@@ -24,6 +24,10 @@ LABELS = {
     "route": Text("使用合规渠道", "Use the approved route"),
     "incident": Text("事件编号", "Incident number"),
     "appeal": Text("认为有误？", "Is this a mistake?"),
+    "quote": Text(
+        "如认为这是误报，请把本页的事件编号告诉信息安全部门，由其复核。",
+        "If you think so, give the incident number on this page to the security team, who will review it.",
+    ),
     "appeal_link": Text("提交申诉", "Appeal"),
     "rules": Text("规则", "Rules"),
     "basis": Text("依据", "Basis"),
