@@ -67,12 +67,11 @@ class Spool:
             yield chunk
 
     def close(self) -> None:
-        """Give memory and disk back; may be called again."""
+        """Give memory and disk back; the size stays known. May be called again."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
         self._memory = bytearray()
-        self.size_bytes = 0
 
 
 def _unlinked_file(directory: str) -> int:

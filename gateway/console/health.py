@@ -16,7 +16,7 @@ from gateway.settings import Settings
 
 CONNECT_S = 2.0
 """Longest wait for the proxy's port."""
-MIN_FREE_BYTES = 64 * 1024 * 1024
+MIN_FREE_BYTES = 4 * 1024 * 1024
 """Free space under which a journal or a spool would soon fail."""
 
 

@@ -53,7 +53,11 @@ class Gateway:
             stderr=subprocess.STDOUT,
             env={**os.environ, **self.environment},
         )
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def wait_ready(self) -> None:
