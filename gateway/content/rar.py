@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.content.magics import RAR
 from gateway.content.names import decodings, names_text
+from gateway.content.randomness import looks_random
 from gateway.content.reading import Reading, Source
 from gateway.errors import EncryptedError, MalformedError, UnsupportedError
 from gateway.parts import NOT_ENCRYPTED, Encryption, Grade
@@ -32,6 +33,8 @@ class _Listing:
     names: list[str] = field(default_factory=list)
     files: int = 0
     closed: list[Encryption] = field(default_factory=list)
+    is_last_closed: bool = False
+    """Whether the file listed last claims encryption."""
     all_closed: Encryption | None = None
     """Set when even the headers are encrypted."""
 
@@ -75,9 +78,21 @@ def _grade(listing: _Listing) -> Encryption:
     return Encryption(worst.scheme, grade, names_visible=True)
 
 
+def _close(listing: _Listing, encryption: Encryption) -> None:
+    listing.closed.append(encryption)
+    listing.is_last_closed = True
+
+
 def _count(listing: _Listing, source: Source) -> None:
     source.budget.take_member(source.limits)
     listing.files += 1
+    listing.is_last_closed = False
+
+
+def _refuse_plain(listing: _Listing, packed: Buffer) -> None:
+    """Raises MalformedError when the file listed last claims encryption over bytes that are plain."""
+    if listing.is_last_closed and not looks_random(packed):
+        raise MalformedError(_WHAT, "it claims encryption and its bytes are plain")
 
 
 def _walk_4(source: Source, listing: _Listing) -> None:
@@ -95,6 +110,7 @@ def _walk_4(source: Source, listing: _Listing) -> None:
         extra = int.from_bytes(head[7:11], "little") if flags & HAS_DATA_4 or kind == FILE_4 else 0
         if kind == FILE_4:
             extra += _file_4(bytes(data[position : position + size]), flags, source, listing)
+            _refuse_plain(listing, data[position + size : position + size + extra])
         position += size + extra
 
 
@@ -110,9 +126,7 @@ def _file_4(header: bytes, flags: int, source: Source, listing: _Listing) -> int
         _count(listing, source)
         if flags & CLOSED_FILE_4:
             is_aes = header[24] >= AES_SINCE_VERSION
-            listing.closed.append(
-                Encryption("rar4-aes-128", Grade.STRONG) if is_aes else Encryption("rar2", Grade.WEAK)
-            )
+            _close(listing, Encryption("rar4-aes-128", Grade.STRONG) if is_aes else Encryption("rar2", Grade.WEAK))
     return high
 
 
@@ -135,6 +149,8 @@ def _walk_5(source: Source, listing: _Listing) -> None:
             return
         if kind == FILE_5:
             _file_5(block, at, extra_bytes, source, listing)
+            packed_start = position + start + size
+            _refuse_plain(listing, data[packed_start : packed_start + data_bytes])
         position += start + size + data_bytes
 
 
@@ -155,7 +171,7 @@ def _file_5(block: bytes, at: int, extra_bytes: int, source: Source, listing: _L
         size, start = _number(block, position)
         record, _ = _number(block, start)
         if record == ENCRYPTION_RECORD_5:
-            listing.closed.append(Encryption("rar5-aes-256", Grade.STRONG))
+            _close(listing, Encryption("rar5-aes-256", Grade.STRONG))
             return
         position = start + max(1, size)
 

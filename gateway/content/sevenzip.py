@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.content import magics
 from gateway.content.inflate import gathered, metered, raw_lzma, raw_lzma2
 from gateway.content.names import names_text
+from gateway.content.randomness import looks_random
 from gateway.content.reading import Reading, Source
 from gateway.content.runs import text_runs
 from gateway.errors import EncryptedError, MalformedError, UnsupportedError
@@ -88,26 +89,35 @@ def read_seven_zip(source: Source) -> Reading:
     block = bytes(source.data[SIGNATURE_BYTES + offset : SIGNATURE_BYTES + offset + size])
     if len(block) != size or size > MAX_HEADER_BYTES:
         raise MalformedError(_WHAT, "the header is cut off or too large")
+    packed = source.data[SIGNATURE_BYTES : SIGNATURE_BYTES + offset]
     cursor = _Cursor(block)
     kind = cursor.byte() if block else END
     while kind == PACKED_HEADER:
         streams = _streams(cursor)
         if any(_is_closed(folder) for folder in streams.folders):
+            _refuse_plain(packed)
             return Reading(encryption=AES_ENCRYPTION, opaque=EncryptedError(AES_ENCRYPTION.scheme))
         cursor = _Cursor(_unpacked_header(source, streams))
         kind = cursor.byte()
     if kind != HEADER:
         return Reading(opaque=UnsupportedError(magics.SEVEN_ZIP))
-    return _listed(cursor)
+    return _listed(cursor, packed)
 
 
-def _listed(cursor: _Cursor) -> Reading:
+def _listed(cursor: _Cursor, packed: Buffer) -> Reading:
     encryption = _grade(cursor)
     names = names_text([text_runs(cursor.data[cursor.position :])])
     closed = encryption.grade is Grade.STRONG
+    if closed:
+        _refuse_plain(packed)
     return Reading(
         names, encryption, EncryptedError(encryption.scheme) if closed else UnsupportedError(magics.SEVEN_ZIP)
     )
+
+
+def _refuse_plain(packed: Buffer) -> None:
+    if not looks_random(packed):
+        raise MalformedError(_WHAT, "it claims encryption and its bytes are plain")
 
 
 def _grade(cursor: _Cursor) -> Encryption:
