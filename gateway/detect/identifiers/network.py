@@ -56,7 +56,7 @@ IPV4 = Identifier(
     "ipv4",
     (
         Shape(
-            Trigger(LEFT + r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:[^0-9A-Za-z.]|\z)", most=_MOST_ADDRESSES),
+            Trigger(LEFT + r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:[^0-9A-Za-z.]|\.[^0-9]|\.?\z)", most=_MOST_ADDRESSES),
             re.compile(rf"(?<![0-9A-Za-z.\-])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9A-Za-z\-])(?!\.[0-9])"),
             _ipv4,
             reach=24,
