@@ -26,7 +26,7 @@ NAME = "name"
 GROUPS = ("marks", "weak", "labels", "subjects", "companions", "against")
 """Names of groups of terms a signature may use."""
 FORMS = ("star", "label", "bracket", "line", "head", "name", "word", "edge", "statement")
-"""Names of places; also the order in which they are tried."""
+"""Names of places."""
 WEAK_FORMS = ("star", "label", "bracket", "head", "name")
 """Places that are sure enough for a weak mark."""
 HEAD_LINES = 6

@@ -48,8 +48,9 @@ class SourceCodeDetector:
         """The anchors; ValueError where they or a threshold are missing."""
         for signature in signatures.values():
             missing = [f"thresholds.{name}" for name in WEIGHTS if name not in signature.thresholds]
-            if missing or not signature.terms.get("anchors"):
-                raise ValueError(f"{signature.name}: {', '.join((*missing, 'terms.anchors'))} missing")
+            missing += [] if signature.terms.get("anchors") else ["terms.anchors"]
+            if missing:
+                raise ValueError(f"{signature.name}: {', '.join(missing)} missing")
             yield from triggers({"anchors": signature.terms["anchors"]})
 
     def find(self, document: Document, signatures: Mapping[str, Signature]) -> Iterator[Match]:
