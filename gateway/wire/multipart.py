@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError, MalformedError
-from gateway.wire.parameters import parse_parameters
+from gateway.wire.parameters import media_type, parse_parameters
 from gateway.wire.part_headers import parse_part_headers
 from gateway.wire.search import find_all
 
@@ -49,8 +49,14 @@ class Multipart:
 
 
 def boundary_of(content_type: bytes) -> bytes:
-    """The boundary parameter. Raises MalformedError when it is missing, doubtful, or longer than 200 bytes."""
-    _, parameters = parse_parameters(content_type, "multipart")
+    """The boundary parameter of a multipart type.
+
+    Raises MalformedError when the type is doubtful, or the parameter is missing, doubtful, or longer than 200 bytes.
+    """
+    word, parameters = parse_parameters(content_type, "multipart")
+    if not word.startswith("multipart/") or not media_type(word):
+        # Two Content-Types joined by a comma, of which servers take one or the other.
+        raise MalformedError("multipart", "the Content-Type is not one type")
     boundary = parameters.get("boundary", b"")
     if not _BOUNDARY.fullmatch(boundary) or any(name.startswith("boundary*") for name in parameters):
         raise MalformedError("multipart", "there is no proper boundary parameter")

@@ -18,7 +18,9 @@ def multipart(parts: Iterable[tuple[Iterable[bytes], bytes]], *, boundary: bytes
     return body + b"--" + boundary + b"--" + CRLF
 
 
-def form_part(name: str, content: bytes, *, file_name: str | None = None, content_type: str = "") -> tuple[list[bytes], bytes]:
+def form_part(
+    name: str, content: bytes, *, file_name: str | None = None, content_type: str = ""
+) -> tuple[list[bytes], bytes]:
     """One form-data part as a browser writes it."""
     disposition = f'Content-Disposition: form-data; name="{name}"'
     if file_name is not None:

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import LimitError, MalformedError
@@ -102,6 +102,7 @@ def test_is_streaming_without_header() -> None:
     assert is_streaming({}) is False
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(1, 64))
 def test_what_boto3_sends(content: bytes, chunk_bytes: int) -> None:
     wrapper = AwsChunkedWrapper(

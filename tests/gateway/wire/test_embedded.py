@@ -6,13 +6,13 @@ import random
 from base64 import b64decode, b64encode, encodebytes, urlsafe_b64encode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.wire.embedded import Embedded, decode_base64, embedded_files
 
 NOTE = "这是一份劳动合同，甲方与乙方约定如下条款。".encode() * 2
-RANDOM = random.Random(3).randbytes(1500)  # noqa: S311 - not a secret
+RANDOM = random.Random(3).randbytes(1500)
 PROSE = b"The quick brown fox jumps over the lazy dog and runs through the forest until the night falls again"
 
 
@@ -24,13 +24,17 @@ PROSE = b"The quick brown fox jumps over the lazy dog and runs through the fores
         pytest.param(urlsafe_b64encode(RANDOM), [(RANDOM, "", True)], id="base64url"),
         pytest.param(encodebytes(RANDOM), [(RANDOM, "", True)], id="lines"),
         pytest.param(b64encode(RANDOM), [(RANDOM, "", True)], id="long"),
-        pytest.param(b64encode(b"PK\x03\x04" + RANDOM[:90]), [(b"PK\x03\x04" + RANDOM[:90], "", False)], id="known type"),
+        pytest.param(
+            b64encode(b"PK\x03\x04" + RANDOM[:90]), [(b"PK\x03\x04" + RANDOM[:90], "", False)], id="known type"
+        ),
         pytest.param(b64encode(NOTE.decode().encode("gbk")), [(NOTE.decode().encode("gbk"), "", False)], id="GBK"),
         pytest.param(
             b64encode(NOTE.decode().encode("utf-16-le")), [(NOTE.decode().encode("utf-16-le"), "", False)], id="UTF-16"
         ),
         pytest.param(NOTE.hex().encode(), [(NOTE, "", False)], id="hexadecimal text"),
-        pytest.param(RANDOM.hex().encode(), [(RANDOM, "", True), (b64decode(RANDOM.hex()), "", True)], id="long hexadecimal"),
+        pytest.param(
+            RANDOM.hex().encode(), [(RANDOM, "", True), (b64decode(RANDOM.hex()), "", True)], id="long hexadecimal"
+        ),
         pytest.param(b"ffd8ffE0" * 8, [(b"\xff\xd8\xff\xe0" * 8, "", False)], id="hexadecimal image"),
         pytest.param(b"A" * 1024, [(b"\xaa" * 512, "", True), (bytes(768), "", True)], id="long, either"),
         pytest.param(b"data:text/plain;base64,aGk=", [(b"hi", "text/plain", True)], id="data URL"),
@@ -44,7 +48,9 @@ PROSE = b"The quick brown fox jumps over the lazy dog and runs through the fores
             id="data URLs in text",
         ),
         pytest.param(
-            b"!".join(b64encode(NOTE)[at : at + 20] for at in range(0, 200, 20)), [(NOTE, "", False)], id="strewn with others"
+            b"!".join(b64encode(NOTE)[at : at + 20] for at in range(0, 200, 20)),
+            [(NOTE, "", False)],
+            id="strewn with others",
         ),
     ],
 )
@@ -89,6 +95,7 @@ def test_decode_base64(value: bytes, expected: bytes | None) -> None:
     assert decode_base64(memoryview(value)) == expected
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=768, max_size=900), st.booleans(), st.booleans())
 def test_long_base64_is_always_found(data: bytes, url: bool, padded: bool) -> None:
     encoded = urlsafe_b64encode(data) if url else b64encode(data)
@@ -96,6 +103,7 @@ def test_long_base64_is_always_found(data: bytes, url: bool, padded: bool) -> No
     assert Embedded(data, "", is_certain=True) in found
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=120) | st.text("=-_+/AZaz09\r\n,;:dt", max_size=120).map(str.encode))
 def test_never_raises(value: bytes) -> None:
     assert all(isinstance(found.data, bytes) for found in embedded_files(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.wire.json_escapes import undo_escapes, unescaped
@@ -45,6 +45,7 @@ def test_undo_escapes(raw: bytes, expected: bytes) -> None:
     assert undo_escapes(raw) == expected
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_as_the_standard_library(text: str) -> None:
     view = memoryview(json.dumps(text).encode())

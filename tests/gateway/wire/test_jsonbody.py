@@ -8,7 +8,7 @@ import tracemalloc
 from base64 import b64encode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ContentError, LimitError
@@ -17,7 +17,7 @@ from gateway.wire.jsonbody import JsonReading, read_json
 
 NOTE = "这是一份劳动合同，甲方与乙方约定如下条款。".encode() * 2
 NOTE64 = b64encode(NOTE).decode()
-RANDOM = random.Random(5).randbytes(1000)  # noqa: S311 - not a secret
+RANDOM = random.Random(5).randbytes(1000)
 RANDOM64 = b64encode(RANDOM).decode()
 
 
@@ -125,7 +125,9 @@ def test_unsound_is_still_read(body: bytes, expected: str) -> None:
             id="Graph mail, name after the bytes",
         ),
         pytest.param(
-            {"title": "t", "name": "n", "filename": "f", "data": RANDOM64}, [("data", "f", True, RANDOM)], id="best name"
+            {"title": "t", "name": "n", "filename": "f", "data": RANDOM64},
+            [("data", "f", True, RANDOM)],
+            id="best name",
         ),
         pytest.param({"name": "n", "file": {"d": RANDOM64}}, [("file.d", "n", True, RANDOM)], id="name one level out"),
         pytest.param(
@@ -250,6 +252,7 @@ def strings(value: object) -> list[str]:
     return [found for item in value.values() for found in strings(item)] if isinstance(value, dict) else []
 
 
+@settings(deadline=None)
 @given(st.lists(JSON_VALUES, max_size=4), st.booleans())
 def test_every_string_is_in_the_text(value: list[object], ascii_only: bool) -> None:
     reading = read(json.dumps(value, ensure_ascii=ascii_only).encode())
@@ -257,6 +260,7 @@ def test_every_string_is_in_the_text(value: list[object], ascii_only: bool) -> N
     assert all(found in text(reading) for found in strings(value))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80) | st.text('{}[]",:\\u012 \n', max_size=80).map(str.encode))
 def test_never_raises_anything_else(body: bytes) -> None:
     try:

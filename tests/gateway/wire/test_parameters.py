@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedError
@@ -16,7 +16,9 @@ from gateway.wire.parameters import media_type, parse_parameters
         pytest.param(b"", "", {}, id="empty"),
         pytest.param(b"Form-Data", "form-data", {}, id="word alone"),
         pytest.param(b'form-data; name="a"', "form-data", {"name": b"a"}, id="quoted"),
-        pytest.param(b"form-data; name=a; FileName=b.txt", "form-data", {"name": b"a", "filename": b"b.txt"}, id="bare"),
+        pytest.param(
+            b"form-data; name=a; FileName=b.txt", "form-data", {"name": b"a", "filename": b"b.txt"}, id="bare"
+        ),
         pytest.param(
             b'form-data; name="media";filename="x"; filelength=6',
             "form-data",
@@ -79,6 +81,7 @@ def test_media_type(content_type: str, expected: str) -> None:
     assert media_type(content_type) == expected
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_only_malformed_is_raised(value: bytes) -> None:
     try:
@@ -88,6 +91,7 @@ def test_only_malformed_is_raised(value: bytes) -> None:
     assert all(name == name.lower() for name in parameters)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40).filter(lambda raw: b"\\" not in raw and b'"' not in raw))
 def test_quoted_value_is_kept(value: bytes) -> None:
     assert parse_parameters(b'x; a="' + value + b'"', "part")[1] == {"a": value}

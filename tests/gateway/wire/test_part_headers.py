@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedError
@@ -55,6 +55,7 @@ def test_refused(block: bytes, newline: bytes, *, may_fold: bool) -> None:
         parse_part_headers(block, newline=newline, may_fold=may_fold)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.booleans(), st.sampled_from([CRLF, LF]))
 def test_only_malformed_is_raised(block: bytes, may_fold: bool, newline: bytes) -> None:
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.wire.search import WINDOW_BYTES, find_all
@@ -25,6 +25,7 @@ def test_find_all(data: bytes, needle: bytes, expected: list[int]) -> None:
     assert list(find_all(memoryview(data), needle)) == expected
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.binary(min_size=1, max_size=3), st.integers(0, 12))
 def test_same_as_splitting(tail: bytes, needle: bytes, before: int) -> None:
     data = b"\x00" * (WINDOW_BYTES - before) + tail * 2

@@ -1,0 +1,127 @@
+"""Path, query and headers are inspected too, and name what a raw body carries."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import LimitError
+from gateway.limits import Limits
+from gateway.transfer import Request
+from gateway.wire.head import body_name, head_pieces
+
+
+def pieces(request: Request) -> list[tuple[str, bytes]]:
+    found = list(head_pieces(request, limits=Limits()))
+    assert all(not piece.is_file and not piece.name for piece in found)
+    return [(piece.field, bytes(piece.data)) for piece in found]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "expected"),
+    [
+        pytest.param("/", "", [("path", b"/")], id="path alone"),
+        pytest.param("", "", [], id="nothing"),
+        pytest.param("/%E5%90%88.txt", "", [("path", "/合.txt".encode())], id="escaped path"),
+        pytest.param("/a%252Fb", "", [("path", b"/a/b")], id="escaped twice, as GitLab clients do"),
+        pytest.param("/100%", "", [("path", b"/100%")], id="lone percent"),
+        pytest.param("/a", "q=x+y&p=%2B86", [("path", b"/a"), ("query", b"q=x y&p=+86")], id="query"),
+        pytest.param(
+            "/a", "q=%25E5%2590%2588", [("path", b"/a"), ("query", "q=合".encode())], id="query escaped twice"
+        ),
+        pytest.param("/\udcff", "", [("path", b"/\xff")], id="raw byte"),
+    ],
+)
+def test_path_and_query(path: str, query: str, expected: list[tuple[str, bytes]]) -> None:
+    assert pieces(Request(path=path, query=query)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        pytest.param("slug", "a%20b", b"a%20b\na b", id="escaped"),
+        pytest.param("slug", "ab", b"ab", id="nothing to decode"),
+        pytest.param("x-amz-meta-note", "%E5%90%88", "%E5%90%88\n合".encode(), id="S3 metadata"),
+        pytest.param("x-file-name", "\udcba\udccf", b"\xba\xcf", id="raw GBK"),
+        pytest.param(
+            "dropbox-api-arg", '{"path":"/\\u5408"}', '{"path":"/\\u5408"}\npath: /合\n'.encode(), id="Dropbox"
+        ),
+        pytest.param("dropbox-api-arg", "{}", b"{}", id="Dropbox, no strings"),
+        pytest.param("upload-metadata", "filename 5ZCI,x", "filename 5ZCI,x\nfilename: 合".encode(), id="tus"),
+        pytest.param(
+            "content-disposition",
+            "attachment; filename*=utf-8''%E5%90%88",
+            "attachment; filename*=utf-8''%E5%90%88\n合\nattachment; filename*=utf-8''合".encode(),
+            id="Content-Disposition",
+        ),
+        pytest.param("content-disposition", 'attachment; x="', b'attachment; x="\n', id="damaged Content-Disposition"),
+    ],
+)
+def test_headers(name: str, value: str, expected: bytes) -> None:
+    assert pieces(Request(path="", headers={name: value})) == [(f"header:{name}", expected)]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"user-agent": "x", "authorization": "y", "cookie": "z"}, id="headers of other use"),
+        pytest.param({"slug": ""}, id="empty"),
+    ],
+)
+def test_headers_that_are_no_pieces(headers: dict[str, str]) -> None:
+    assert pieces(Request(path="", headers=headers)) == []
+
+
+def test_json_header_is_limited() -> None:
+    request = Request(headers={"dropbox-api-arg": "[" * 101})
+    with pytest.raises(LimitError):
+        list(head_pieces(request, limits=Limits()))
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "query", "expected"),
+    [
+        pytest.param({}, "/a/b.txt", "", ("b.txt", False), id="path"),
+        pytest.param({}, "/%E5%90%88.txt", "", ("合.txt", False), id="escaped path"),
+        pytest.param({}, "/a%2Fb.txt", "", ("b.txt", False), id="escaped slash"),
+        pytest.param({}, "/drive/root:/a/b.txt:/content", "", ("b.txt", False), id="Graph"),
+        pytest.param({}, "/upload/", "", ("", False), id="folder"),
+        pytest.param({}, "/u", "name=n&filename=f&file_name=%E5%90%88", ("合", False), id="query, best first"),
+        pytest.param({}, "/u", "path=/apps/x/c.txt", ("c.txt", False), id="Baidu"),
+        pytest.param({}, "/u", "name=", ("u", False), id="empty query value"),
+        pytest.param({}, "/u", "name=a/", ("u", False), id="query value that is a folder"),
+        pytest.param({"x-file-name": "%E5%90%88.txt"}, "/u", "name=n", ("合.txt", True), id="X-File-Name"),
+        pytest.param({"slug": "C:\\x\\s.txt"}, "/u", "", ("s.txt", True), id="Slug"),
+        pytest.param({"upload-metadata": "name bg==,filename 5ZCI"}, "/u", "", ("合", True), id="tus"),
+        pytest.param({"upload-metadata": "name bg=="}, "/u", "", ("n", True), id="tus, other key"),
+        pytest.param({"upload-metadata": "is_private, ,x ?"}, "/u", "", ("u", False), id="tus, no name"),
+        pytest.param({"dropbox-api-arg": '{"path": "/x/\\u5408"}'}, "/2/files/upload", "", ("合", True), id="Dropbox"),
+        pytest.param({"dropbox-api-arg": '{"path": 1}'}, "/u", "", ("u", False), id="Dropbox, path is no string"),
+        pytest.param({"dropbox-api-arg": "[1]"}, "/u", "", ("u", False), id="Dropbox, no object"),
+        pytest.param({"dropbox-api-arg": '{"x": 1}'}, "/u", "", ("u", False), id="Dropbox, no path"),
+        pytest.param({"dropbox-api-arg": "{"}, "/u", "", ("u", False), id="Dropbox, no JSON"),
+        pytest.param({"dropbox-api-arg": "[" * 100_000}, "/u", "", ("u", False), id="Dropbox, too deep"),
+        pytest.param(
+            {"content-disposition": 'attachment; filename="d.txt"', "x-file-name": "x"},
+            "/u",
+            "",
+            ("d.txt", True),
+            id="Content-Disposition goes first",
+        ),
+        pytest.param({"content-disposition": "inline"}, "/u", "", ("u", False), id="Content-Disposition, no name"),
+        pytest.param(
+            {"content-disposition": 'x; filename="'}, "/u", "", ("u", False), id="Content-Disposition, damaged"
+        ),
+    ],
+)
+def test_body_name(headers: dict[str, str], path: str, query: str, expected: tuple[str, bool]) -> None:
+    assert body_name(Request(path=path, query=query, headers=headers)) == expected
+
+
+@settings(deadline=None)
+@given(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
+def test_body_name_never_raises(path: str, query: str, value: str) -> None:
+    headers = dict.fromkeys(["content-disposition", "dropbox-api-arg", "upload-metadata", "slug"], value)
+    name, _ = body_name(Request(path=path, query=query, headers=headers))
+    assert "/" not in name
