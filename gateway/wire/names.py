@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from itertools import count
 from quopri import decodestring
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
@@ -50,8 +49,7 @@ def file_name(parameters: Mapping[str, bytes], parameter: str = "filename") -> s
     """
     plain = parameters.get(parameter)
     name = None if plain is None else _readable(decode_text(plain))
-    extended = parameters.get(f"{parameter}*")
-    long_name = _continued(parameters, parameter) if extended is None else _extended(extended)
+    long_name = _long_name(parameters, parameter)
     if long_name is None:
         return name
     if name and _extension(name) != _extension(long_name):
@@ -103,23 +101,24 @@ def _extended(value: bytes) -> str:
     return _decode(unquote_to_bytes(encoded), charset.decode("latin-1"))
 
 
-def _continued(parameters: Mapping[str, bytes], parameter: str) -> str | None:
-    """The value spread over `name*0`, `name*1*` …, RFC 2231 section 3; None when there is none."""
+def _long_name(parameters: Mapping[str, bytes], parameter: str) -> str | None:
+    """The extended value, or the one spread over `name*0`, `name*1*` … (RFC 2231 section 3); None when there is none."""
+    pieces = sum(name.startswith(f"{parameter}*") for name in parameters)
+    if not pieces:
+        return None
+    if pieces == 1 and f"{parameter}*" in parameters:
+        return _extended(parameters[f"{parameter}*"])
     raw, charset = b"", b""
-    for index in count():
-        plain, extended = (parameters.get(f"{parameter}*{index}{star}") for star in ("", "*"))
-        if (plain is None) == (extended is None):
-            break
-        if plain is not None:
-            raw += plain
-        elif extended is not None and index:
-            raw += unquote_to_bytes(extended)
-        elif extended is not None:
-            charset, _, encoded = extended.partition(b"'")
-            raw += unquote_to_bytes(encoded.partition(b"'")[2])
-    if sum(name.startswith(f"{parameter}*") for name in parameters) != index:
-        raise MalformedError("multipart", "the pieces of a file name do not follow each other")
-    return _decode(raw, charset.decode("latin-1")) if index else None
+    for index in range(pieces):
+        plain = parameters.get(f"{parameter}*{index}")
+        extended = parameters.get(f"{parameter}*{index}*", b"")
+        if (plain is None) != bool(extended):
+            raise MalformedError("multipart", "the pieces of a file name do not follow each other")
+        if extended and not index:
+            charset, _, extended = extended.partition(b"'")
+            extended = extended.partition(b"'")[2]
+        raw += unquote_to_bytes(extended) if plain is None else plain
+    return _decode(raw, charset.decode("latin-1"))
 
 
 def _decode(raw: bytes, charset: str) -> str:
