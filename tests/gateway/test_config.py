@@ -145,7 +145,7 @@ workers: "2"
     [
         param("- a", ["sluice.yaml:1: the document must be a mapping of settings"], id="list"),
         param("just text", ["sluice.yaml:1: the document must be a mapping of settings"], id="text"),
-        param("a: [", ["sluice.yaml:1: YAML: expected the node content, but found '<stream end>'"], id="syntax"),
+        param("a: [", ["sluice.yaml:2: YAML: did not find expected node content"], id="syntax"),
         param("workers: 1\nworkers: 2", ["sluice.yaml:2: duplicate key 'workers'"], id="duplicate key"),
         param("7: x", ["sluice.yaml:1: 7: Keys should be strings"], id="number as key"),
         param(
@@ -268,14 +268,14 @@ def test_variables(folder, environ, check):
         param(
             {"SLUICE__LISTEN": "[", "SLUICE__WORKERS": "0"},
             [
-                "<environment>:0: SLUICE__LISTEN: YAML: expected the node content, but found '<stream end>'",
+                "<environment>:0: SLUICE__LISTEN: YAML: did not find expected node content",
                 "<environment>:0: SLUICE__WORKERS: workers: not a count; allowed: auto, or a whole number of 1 to 1024",
             ],
             id="syntax and value",
         ),
         param(
             {"SLUICE__MODE": "["},
-            ["<environment>:0: SLUICE__MODE: YAML: expected the node content, but found '<stream end>'"],
+            ["<environment>:0: SLUICE__MODE: YAML: did not find expected node content"],
             id="syntax alone",
         ),
         param(

@@ -287,7 +287,7 @@ def test_problems_of_all_files_come_together(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
 
     assert problems("1.yaml", "empty", "missing.yaml") == [
-        "1.yaml:1: YAML: expected the node content, but found '<stream end>'",
+        "1.yaml:2: YAML: did not find expected node content",
         "empty:0: the folder has no catalogue file (*.yaml)",
         "missing.yaml:0: cannot be read: No such file or directory",
     ]
