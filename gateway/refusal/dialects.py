@@ -135,15 +135,19 @@ DIALECTS: Mapping[str, Dialect] = {
 S3_FIRST: Language = "en"
 
 
+NUMBER_HEADERS: Mapping[str, str] = {"dropbox": "X-Dropbox-Request-Id", "s3": "x-amz-request-id"}
+"""Dialect → the header in which its SDK looks for the number of a request; Dropbox's prints nothing else."""
+
+
 def in_dialect(name: str, notice: Notice, asked: Language | None) -> Answer | None:
     """The refusal in the shape of that name, None when the name has none."""
+    header = NUMBER_HEADERS.get(name)
+    headers = ((header, notice.incident),) if header and notice.incident else ()
     if name == "s3":
-        return Answer(XML, _s3(notice.message(asked or S3_FIRST), notice))
+        return Answer(XML, _s3(notice.message(asked or S3_FIRST), notice), headers)
     dialect = DIALECTS.get(name)
     if dialect is None:
         return None
-    # Printed, an error of Dropbox's SDK shows this number and no message.
-    headers = (("X-Dropbox-Request-Id", notice.incident),) if name == "dropbox" and notice.incident else ()
     message = notice.message(asked or dialect.first)
     return Answer(dialect.content_type, as_json(dialect.shape(message, notice)), headers)
 

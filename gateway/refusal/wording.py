@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -72,6 +73,7 @@ class Notice:
     appeal_url: str = ""
     """Where to appeal; empty for nowhere."""
     incident: str = ""
+    """Letters, digits and `-` only; empty for none."""
 
     @property
     def main(self) -> Point:
@@ -119,6 +121,9 @@ _APPEAL_NUMBERED = Text(
     "If you think this is a mistake, give incident number {incident} to the security team, who will review it.",
 )
 
+_INCIDENT = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+"""Ids as `gateway.records.ids` makes them; nothing else goes into a header."""
+
 
 def other(language: Language) -> Language:
     """The other of the two languages."""
@@ -162,7 +167,7 @@ def refusal_status(verdict: Verdict) -> int:
 def notice_of(verdict: Verdict, *, incident: str, console_url: str) -> Notice:
     """The words of the verdict; one that would let through is told as blocked, since it was refused."""
     is_held = verdict.action is Action.HOLD
-    number = clean(incident)
+    number = incident if _INCIDENT.fullmatch(incident) else ""
     appeal = _APPEAL_NUMBERED if number else _APPEAL
     return Notice(
         status=refusal_status(verdict),
