@@ -121,9 +121,8 @@ def _load(path: str) -> tuple[RuleFile, dict[str, Signature]]:
     lines = {hit[1]: source.count("\n", 0, hit.start(1)) + 1 for hit in _RULE.finditer(source)}
     problems: list[Problem] = []
     metas: dict[str, _Meta] = {}
-    for rule in rules:
-        if rule.is_private:
-            continue
+    public = [rule for rule in rules if not rule.is_private]
+    for rule in public:
         try:
             metas[rule.identifier] = _meta(rule.meta)
         except ValidationError as error:
@@ -131,7 +130,9 @@ def _load(path: str) -> tuple[RuleFile, dict[str, Signature]]:
                 message = f"rule {rule.identifier}: meta {one['loc'][0]}: {one['msg']}"
                 problems.append(Problem(path, lines.get(rule.identifier, 0), message))
     cases_path = path.removesuffix(".yar") + ".cases.yaml"
-    cases, case_lines, more = _cases(cases_path, {meta.signature for meta in metas.values()})
+    cases, case_lines, more = _cases(
+        cases_path, {str(rule.meta["signature"]) for rule in public if "signature" in rule.meta}
+    )
     if problems or more:
         raise ConfigError([*problems, *more])
     signatures: dict[str, Signature] = {}

@@ -55,9 +55,7 @@ class YaraRules:
         if self._all is None or not len(data):
             return
         for found in self._matches(data, timeout_s):
-            file = self._files[found.namespace]
-            if found.rule in file.signatures:
-                yield _result(found, file)
+            yield _result(found, self._files[found.namespace])
 
     def failed_cases(self) -> tuple[Problem, ...]:
         """One problem for every case that does not come out as it says."""
