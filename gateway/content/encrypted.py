@@ -36,7 +36,7 @@ _WEAK_CIPHERS = (
 _CMS_HEAD_BYTES = 64 * 1024
 """Where the algorithms stand: after the recipients, before the ciphertext."""
 _LUKS_CIPHER = slice(8, 40)
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _ARMORED_AGE = b"-----BEGIN AGE"
 
 
@@ -106,10 +106,9 @@ def _pkcs12(data: Buffer) -> Encryption:
 
 def _unbase64(body: bytes) -> bytes:
     clean = _NOT_BASE64.sub(b"", body)
-    try:
-        return base64.b64decode(clean[: len(clean) // 4 * 4])
-    except ValueError as error:
-        raise MalformedError("base64", "the armor is damaged") from error
+    if len(clean) % 4 == 1:
+        clean = clean[:-1]
+    return base64.b64decode(clean + b"=" * (-len(clean) % 4))
 
 
 ENCRYPTED_TYPES: dict[str, Callable[[Buffer], Encryption]] = {

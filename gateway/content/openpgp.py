@@ -45,17 +45,16 @@ def openpgp_encryption(data: Buffer) -> Encryption:
 
 
 def dearmored(data: Buffer) -> bytes:
-    """Bytes in an ASCII-armored message (§6.2). Raises MalformedError when it holds none."""
+    """Bytes in an ASCII-armored message (§6.2), whatever stands around them."""
     raw = bytes(data)
     blank = _BLANK_LINE.search(raw)
     start = blank.end() if blank else len(ARMOR_MARK)
     end = raw.find(b"-----END", start)
     body = raw[start : end if end >= 0 else len(raw)]
     body = _NOT_BASE64.sub(b"", body.partition(b"\n=")[0])
-    try:
-        return binascii.a2b_base64(body[: len(body) // 4 * 4])
-    except binascii.Error as error:
-        raise MalformedError(_WHAT, "the armor is damaged") from error
+    if len(body) % 4 == 1:  # six bits over: damage at the end, the packets will show it
+        body = body[:-1]
+    return binascii.a2b_base64(body + b"=" * (-len(body) % 4))
 
 
 def packets(raw: Buffer) -> Iterator[tuple[int, int, int]]:

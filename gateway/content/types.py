@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import magic
 import olefile
@@ -77,8 +78,9 @@ _TEXT_SUFFIXES = {
 class MediaTypes:
     """Tells media types; wraps one libmagic cookie, so make one per process and keep it to one thread at a time."""
 
-    def __init__(self) -> None:
-        self._magic = magic.Magic(mime=True)
+    def __init__(self, ask: Callable[[bytes], str] | None = None) -> None:
+        """`ask` stands in for libmagic: bytes → media type, raising MagicException when it cannot say."""
+        self._from_buffer = ask or magic.Magic(mime=True).from_buffer
 
     def of(self, data: Buffer, name: str = "") -> str:
         """Media type of `data`, lower case, without parameters; `name` only refines what is proven to be text.
@@ -112,7 +114,7 @@ class MediaTypes:
 
     def _ask(self, data: Buffer) -> str:
         try:
-            answer = str(self._magic.from_buffer(bytes(data[:LIBMAGIC_BYTES])))
+            answer = str(self._from_buffer(bytes(data[:LIBMAGIC_BYTES])))
         except (magic.MagicException, UnicodeDecodeError):
             return magics.UNKNOWN
         return answer.lower() if "/" in answer else magics.UNKNOWN
