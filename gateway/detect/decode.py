@@ -30,8 +30,11 @@ _MAX_JOINED = 24
 PERCENT = Trigger("%[2-9A-Fa-f][0-9A-Fa-f]", once=True)
 ENTITY = Trigger("&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-z]{2,8});", once=True)
 ESCAPE = Trigger(r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})", once=True)
-BASE64 = Trigger(r"(?:^|[^A-Za-z0-9+/_\-])(?:[CDI-Za-v567][A-Za-z0-9+/_\-]{3}){6}")
-"""A run of 24 whose every fourth character is the first of three bytes of text (controls and 0xF0… are not)."""
+BASE64 = Trigger(
+    r"(?:^|[^A-Za-z0-9+/_\-])(?:(?:[CDI-Za-v567][A-Za-z0-9+/_\-]{3}){6}|(?:[o-z0-9+/_\-][A-Za-z0-9+/_\-]{3}){6}"
+    r"|(?:[I-Za-f][AQgw][AB][A-Za-z0-9+/]A[C-H][A-Za-z0-9+/]A){3})"
+)
+"""A run of 24 whose every fourth character can begin three bytes of text: ASCII or UTF-8, GB18030, ASCII in UTF-16."""
 SPACED = Trigger(r"(?:[0-9][ \-._]{1,2}){10}[0-9]", once=True)
 NUMERALS = Trigger("(?:〇|零|一|二|三|四|五|六|七|八|九|幺){11}", once=True)
 TRIGGERS = (PERCENT, ENTITY, ESCAPE, BASE64, SPACED, NUMERALS)

@@ -37,7 +37,7 @@ def mask(value: str, kind: MaskKind) -> str:
             return prefix + STARS if len(value) > 2 * len(prefix) else STARS
         case "name" | "word":
             return value[0] + "*" * min(len(value) - 1, 7) if len(value) > 1 else STARS
-        case "none":
+        case _:
             return ""
 
 

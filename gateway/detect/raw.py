@@ -18,6 +18,8 @@ from gateway.transfer import Buffer
 
 _REACH = 400
 """Bytes kept on each side of a place."""
+_RUN_BYTES = 12
+"""Shortest run that is no accident: in 100 MB of noise, words of the signatures stand in a longer one less than once."""
 _MAX_RUNS = 20_000
 """Most runs taken from one part; with the reach, 16 MB."""
 
@@ -26,20 +28,21 @@ _MAX_RUNS = 20_000
 class _Encoding:
     name: str
     run: Pattern[bytes]
-    """A run of plausible characters, long enough."""
+    """A run of plausible characters."""
     unit: int
     """Bytes of the smallest character."""
 
 
-_UTF8 = _Encoding("utf-8", re.compile(rb"(?:[\t\r\n\x20-\x7e]|[\xe3-\xe9\xef][\x80-\xbf]{2}){12,}"), 1)
+_UTF8 = _Encoding("utf-8", re.compile(rb"(?:[\t\r\n\x20-\x7e]|[\xe3-\xe9\xef][\x80-\xbf]{2}){4,}"), 1)
 _UTF16 = _Encoding(
-    "utf-16-le", re.compile(rb"(?:[\t\r\n\x20-\x7e]\x00|[\x00-\xff][\x4e-\x9f]|[\x00-\x1f\x3a]\x30){8,}"), 2
+    "utf-16-le", re.compile(rb"(?:[\t\r\n\x20-\x7e]\x00|[\x00-\xff][\x4e-\x9f]|[\x00-\x1f\x3a]\x30){4,}"), 2
 )
-_GB18030 = _Encoding("gb18030", re.compile(rb"(?:[\t\r\n\x20-\x7e]|[\xa1\xa3\xb0-\xd7][\xa1-\xfe]){10,}"), 1)
+_GB18030 = _Encoding("gb18030", re.compile(rb"(?:[\t\r\n\x20-\x7e]|[\xa1\xa3\xb0-\xd7][\xa1-\xfe]){4,}"), 1)
 """GB 2312's first level, punctuation and full-width forms: 16 % of the code space, most of what is written."""
 
 _WIDE_RUN = Trigger("run of UTF-16 text", raw=rb"(?:[\x20-\x7e]\x00){12}", once=True)
-"""ASCII characters in UTF-16LE; where it occurs, all runs of that encoding are read."""
+"""ASCII characters in UTF-16LE; where it occurs, all runs of them are read."""
+_WIDE_ASCII = re.compile(rb"(?:[\t\r\n\x20-\x7e]\x00){6,}")
 
 
 class RawMatcher:
@@ -61,9 +64,8 @@ class RawMatcher:
 
     def _runs(self, data: Buffer, places: Places, encoding: _Encoding) -> Iterator[str]:
         if encoding is _UTF16 and _WIDE_RUN in places.ends:
-            runs = islice(encoding.run.finditer(data), _MAX_RUNS)
-            yield from (run[0].decode(encoding.name, errors="replace") for run in runs)
-            return
+            # ASCII alone: read with the alphabet of Han characters, it is text at the wrong alignment too.
+            yield from (run[0].decode(encoding.name) for run in islice(_WIDE_ASCII.finditer(data), _MAX_RUNS))
         ends = (bucket for trigger, bucket in places.ends.items() if self._encodings.get(trigger) is encoding)
         done = 0
         for end in sorted({end for bucket in ends for end in bucket})[:_MAX_RUNS]:
@@ -71,7 +73,8 @@ class RawMatcher:
                 continue
             for start, window in _windows(data, end, done, encoding):
                 for run in encoding.run.finditer(window):
-                    if start + run.start() < end <= start + run.end() + encoding.unit:
+                    holds = start + run.start() < end <= start + run.end() + encoding.unit
+                    if holds and len(run[0]) >= _RUN_BYTES:
                         done = max(done, start + run.end())
                         yield run[0].decode(encoding.name, errors="replace")
 

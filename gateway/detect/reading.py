@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import zip_longest
 
 from gateway.detect import decode, fold
 from gateway.detect.detector import Document, Trigger, View
@@ -15,6 +17,8 @@ NAME = "name"
 """Location of a part's own name."""
 _MOSTLY = 0.2
 """Share of a text that undoing its escapes takes away, from which on the decoded text is the page."""
+_FAR = 1 << 62
+"""Over every offset."""
 
 
 class Reader:
@@ -85,4 +89,12 @@ def _through(origin: decode.Origin, page: View) -> decode.Origin:
     """An origin in the page's text as an origin in the text the page was made from."""
     if not page.origin:
         return origin
-    return tuple((here, page.source(there, there)[0]) for here, there in origin)
+    out: list[tuple[int, int]] = []
+    for (here, there), following in zip_longest(origin, origin[1:]):
+        out.append((here, page.source(there, there)[0]))
+        if following is None or following[0] - here == following[1] - there:
+            # The same characters on both sides: the page's own breaks stand among them.
+            first = bisect_right(page.origin, (there, _FAR))
+            stop = len(page.origin) if following is None else bisect_left(page.origin, (following[1], 0))
+            out += [(here + at - there, source) for at, source in page.origin[first:stop]]
+    return tuple(out)
