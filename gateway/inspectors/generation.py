@@ -16,13 +16,14 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import structlog
 
 from gateway.errors import ConfigError
 from gateway.inspectors.board import Board, Doing
 from gateway.inspectors.bounds import KILL_GRACE_S, START_S, Bounds
-from gateway.inspectors.deaths import Brake, End, Exit, end_of
+from gateway.inspectors.deaths import STORM_MAX_S, Brake, End, Exit, end_of
 from gateway.inspectors.kernel import die_with_parent
 from gateway.inspectors.rlimits import MemoryGauge, limit_life
 from gateway.inspectors.sandbox import Layer, Report, Sandbox, readable_paths, separate_network
@@ -130,12 +131,19 @@ class Generation:
             self._fork(slot)
 
     def _fork(self, slot: int) -> None:
-        board = self._boards[slot]
-        board.begin(Doing.STARTING, limit_s=START_S)
-        pid = os.fork()
-        if pid:
-            self._children[pid] = _Child(pid, slot)
+        self._boards[slot].begin(Doing.STARTING, limit_s=START_S)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            log.error("inspectors.fork-failed", error=error.strerror)
+            self._boards[slot].rest(Doing.NOTHING)
+            self._start_at[slot] = time.monotonic() + STORM_MAX_S
             return
+        if not pid:
+            self._be_child(slot)
+        self._children[pid] = _Child(pid, slot)
+
+    def _be_child(self, slot: int) -> NoReturn:  # pragma: no cover - closed in, it can write no coverage report
         code = Exit.FAILED_START
         try:
             code = self._be_worker(slot)
@@ -144,7 +152,7 @@ class Generation:
         finally:
             os._exit(code)
 
-    def _be_worker(self, slot: int) -> Exit:
+    def _be_worker(self, slot: int) -> Exit:  # pragma: no cover - as above
         quiet_signals()
         gauge = MemoryGauge()
         for other in (board for board in self._boards if board is not self._boards[slot]):
@@ -229,7 +237,7 @@ def _open_files() -> set[int]:
     return {int(name) for name in os.listdir("/proc/self/fd")}  # noqa: PTH208 - numbers, not paths
 
 
-def _be_first_to_die() -> None:
+def _be_first_to_die() -> None:  # pragma: no cover - as above
     """When the machine runs out of memory, an inspector goes before the gateway does."""
     try:
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123 - not a file of ours
@@ -238,6 +246,6 @@ def _be_first_to_die() -> None:
         return
 
 
-def _start_line(pid: int, *, report: Report | None = None, error: str = "") -> bytes:
+def _start_line(pid: int, *, report: Report | None = None, error: str = "") -> bytes:  # pragma: no cover - as above
     said: dict[str, object] = {"pid": pid, "error": error} if report is None else {"pid": pid, "report": report}
     return json.dumps(said).encode() + b"\n"

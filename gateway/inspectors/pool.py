@@ -20,6 +20,7 @@ from gateway.inspectors.deaths import End
 from gateway.inspectors.generation import Build, Generation
 from gateway.inspectors.sockets import Sockets
 from gateway.inspectors.words import LENGTH, QUESTION_BYTES, STATE, WHY, PoolState, Ticket, Why
+from gateway.inspectors.worker import place_of
 from metrics.catalogue import FAILURES, INSPECTOR_RESTARTS, INSPECTORS, SANDBOX_LAYERS
 
 COUNT_S = 0.5
@@ -70,9 +71,9 @@ class Pool:
 
         Raises StartError when the sockets cannot be made.
         """
-        wake = self._listen_to_signals()
         self._sockets.open()
         try:
+            wake = self._listen_to_signals()
             while self._exit_code is None:
                 self._launch_when_due()
                 children = {child.link.fileno(): child for child in self._children()}
@@ -142,6 +143,8 @@ class Pool:
             code = 1
             try:
                 code = self._be_generation(parent, ours, theirs, boards)
+            except BaseException as error:  # noqa: BLE001 - the last frame of this process
+                log.error("inspectors.generation-failed", error=type(error).__name__, at=place_of(error))
             finally:
                 os._exit(code)
         theirs.close()

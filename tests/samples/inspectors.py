@@ -10,6 +10,7 @@ import argparse
 import ctypes
 import mmap
 import os
+import resource
 import signal
 import socket
 import sys
@@ -106,7 +107,7 @@ ACTIONS = {
     "loop": _loop_in_python,
     "loop-in-c": lambda _: say(str(sum(range(10**12)))),
     "sleep": lambda seconds: say(str(time.sleep(float(seconds)))),
-    "blocked-signals": lambda _: [signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65)), _loop_in_python(0)],
+    "blocked-signals": lambda _: [signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()), _loop_in_python(0)],
     "eat": lambda _: say(str(len(bytearray(1 << 40)))),
     "eat-slowly": lambda _: [bytearray(MIB) for _ in range(1 << 20)] and say("full"),
     "huge": lambda _: say("x" * (9 * MIB)),
@@ -162,6 +163,17 @@ def _from_file(path: str):
     return build
 
 
+def _starving():
+    """A build after which six more descriptors can be opened: the generation's own pipes and no more."""
+    taken = {int(name) for name in os.listdir("/proc/self/fd")}
+    free = [number for number in range(100) if number not in taken]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[6], resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    return inspect
+
+
+BUILDS = {"actions": lambda: inspect, "starving": _starving}
+
+
 def main() -> int:
     """Run the pool until SIGTERM."""
     parser = argparse.ArgumentParser()
@@ -175,7 +187,7 @@ def main() -> int:
         given["memory_bytes"] = given.pop("memory_mb") * MIB
     measure_if_asked()
     log_to_stderr()
-    build = (lambda: inspect) if name == "actions" else _from_file(name)
+    build = BUILDS.get(name) or _from_file(name)
     return Pool(build, socket_path=path, bounds=Bounds(**given)).run()
 
 

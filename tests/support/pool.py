@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import resource
@@ -104,17 +105,20 @@ def open_files() -> int:
 
 
 def measured_environment() -> dict[str, str]:
-    """The environment, with the place for coverage data when coverage is measured."""
+    """The environment, with what to measure and where to put it when coverage is measured."""
     measuring = coverage.Coverage.current()
-    return {**os.environ, "SLUICE_TEST_COVERAGE": measuring.config.data_file if measuring else ""}
+    told = "" if measuring is None else json.dumps([measuring.config.data_file, measuring.config.source])
+    return {**os.environ, "SLUICE_TEST_COVERAGE": told}
 
 
 def measure_if_asked() -> None:
     """The other end of `measured_environment`, in the process that was started."""
-    if data_file := os.environ.get("SLUICE_TEST_COVERAGE"):
-        measuring = coverage.Coverage(data_file=data_file, data_suffix=True, branch=True, source=["gateway"])
-        measuring.set_option("run:patch", ["_exit"])
+    if told := os.environ.get("SLUICE_TEST_COVERAGE"):
+        data_file, source = json.loads(told)
+        measuring = coverage.Coverage(data_file=data_file, data_suffix=True, branch=True, source=source)
+        measuring.set_option("run:patch", ["_exit"])  # forked processes save theirs when they end
         measuring.start()
+        atexit.register(measuring.save)
 
 
 def in_thread[T](function: Callable[[], T]) -> T:
@@ -124,7 +128,7 @@ def in_thread[T](function: Callable[[], T]) -> T:
     def run() -> None:
         try:
             outcome.append(function())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread of the test
             outcome.append(error)
 
     thread = threading.Thread(target=run)
@@ -149,7 +153,7 @@ def in_child(function: Callable[[], object]) -> object:
     if not child:
         try:
             os.write(write, json.dumps(function()).encode())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told to the test
             os.write(write, json.dumps(repr(error)).encode())
         finally:
             with suppress(Exception):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from pytest import param
 
 from gateway.inspectors.board import Board, Doing
 from tests.support.pool import in_child
@@ -26,12 +25,12 @@ def test_what_a_child_writes_its_parent_reads(board):
 @pytest.mark.parametrize(
     ("doing", "limit_s", "grace_s", "overdue"),
     [
-        param(Doing.BUSY, 0.0, -1.0, True, id="busy over its time"),
-        param(Doing.STARTING, 0.0, -1.0, True, id="starting over its time"),
-        param(Doing.BUSY, 60.0, 0.0, False, id="busy within its time"),
-        param(Doing.BUSY, 0.0, 60.0, False, id="busy within the grace"),
-        param(Doing.IDLE, 0.0, -1.0, False, id="idle"),
-        param(Doing.NOTHING, 0.0, -1.0, False, id="no process"),
+        pytest.param(Doing.BUSY, 0.0, -1.0, True, id="busy over its time"),
+        pytest.param(Doing.STARTING, 0.0, -1.0, True, id="starting over its time"),
+        pytest.param(Doing.BUSY, 60.0, 0.0, False, id="busy within its time"),
+        pytest.param(Doing.BUSY, 0.0, 60.0, False, id="busy within the grace"),
+        pytest.param(Doing.IDLE, 0.0, -1.0, False, id="idle"),
+        pytest.param(Doing.NOTHING, 0.0, -1.0, False, id="no process"),
     ],
 )
 def test_overdue(board, doing, limit_s, grace_s, overdue):

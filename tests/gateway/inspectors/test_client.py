@@ -5,14 +5,15 @@ import os
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import structlog
-from pytest import param
 
 from gateway.errors import InspectorError
 from gateway.findings import Inspection
+from gateway.inspectors import client as client_module
 from gateway.inspectors.client import InspectorClient
 from gateway.inspectors.codec import decode, encode
 from gateway.inspectors.words import Failure, JobHead, PoolState, Reason, Ticket, Why, pack_reply
@@ -74,7 +75,7 @@ async def serving(path, talk):
         server.close()
         await server.wait_closed()
         await asyncio.sleep(0)  # aborted transports close their sockets
-        Path(path).unlink(missing_ok=True)
+        Path(path).unlink(missing_ok=True)  # noqa: ASYNC240 - a name that lies in memory
 
 
 @asynccontextmanager
@@ -125,13 +126,13 @@ async def test_a_reply_may_come_in_pieces(path, step):
 @pytest.mark.parametrize(
     "reply",
     [
-        param(b"X" + FINE[1:], id="unknown tag"),
-        param(FINE[:5] + b"}" + FINE[6:], id="not JSON"),
-        param(FINE.replace(b"persons", b"parsons"), id="another key"),
-        param(FINE + b"\0", id="a byte more"),
-        param(FINE + FINE, id="two replies"),
-        param(b"I\xff\xff\xff\xff", id="an endless one"),
-        param(pack_reply(Failure(Reason.CRASH)).replace(b"crash", b"tired"), id="unknown reason"),
+        pytest.param(b"X" + FINE[1:], id="unknown tag"),
+        pytest.param(FINE[:5] + b"}" + FINE[6:], id="not JSON"),
+        pytest.param(FINE.replace(b"persons", b"parsons"), id="another key"),
+        pytest.param(FINE + b"\0", id="a byte more"),
+        pytest.param(FINE + FINE, id="two replies"),
+        pytest.param(b"I\xff\xff\xff\xff", id="an endless one"),
+        pytest.param(pack_reply(Failure(Reason.CRASH)).replace(b"crash", b"tired"), id="unknown reason"),
     ],
 )
 async def test_a_malformed_reply_is_refused(path, reply):
@@ -161,16 +162,16 @@ async def test_a_failure_keeps_its_reason_and_is_logged_without_control_characte
 @pytest.mark.parametrize(
     ("answers", "reason", "times"),
     [
-        param([framed(Why("timeout"))], "timeout", 1, id="it was killed for its time"),
-        param([framed(Why("memory"))], "memory", 1, id="it ran out of memory"),
-        param([framed(Why("crash"))], "crash", 1, id="it crashed"),
-        param([framed(Why("stopped"))], "crash", 1, id="it was stopped"),
-        param([framed(Why("of old age"))], "crash", 1, id="a reason nobody knows"),
-        param([framed(Why()), framed(Why()), framed(Why("memory"))], "memory", 3, id="known a little later"),
-        param([framed(Why())], "crash", 25, id="never known"),
-        param([b"\xff\xff\xff\xff"], "crash", 1, id="an endless answer"),
-        param([b"\0\0\0\2{}"], "crash", 1, id="no answer to the question"),
-        param([None], "crash", 1, id="nothing"),
+        pytest.param([framed(Why("timeout"))], "timeout", 1, id="it was killed for its time"),
+        pytest.param([framed(Why("memory"))], "memory", 1, id="it ran out of memory"),
+        pytest.param([framed(Why("crash"))], "crash", 1, id="it crashed"),
+        pytest.param([framed(Why("stopped"))], "crash", 1, id="it was stopped"),
+        pytest.param([framed(Why("of old age"))], "crash", 1, id="a reason nobody knows"),
+        pytest.param([framed(Why()), framed(Why()), framed(Why("memory"))], "memory", 3, id="known a little later"),
+        pytest.param([framed(Why())], "crash", 25, id="never known"),
+        pytest.param([b"\xff\xff\xff\xff"], "crash", 1, id="an endless answer"),
+        pytest.param([b"\0\0\0\2{}"], "crash", 1, id="no answer to the question"),
+        pytest.param([None], "crash", 1, id="nothing"),
     ],
 )
 async def test_an_inspector_that_goes_without_a_word_is_asked_about(path, answers, reason, times):
@@ -274,9 +275,7 @@ async def test_a_connection_that_is_not_writable_yet_is_waited_for(path):
                 here.send(b"x" * 65536)
         except BlockingIOError:
             pass
-        from gateway.inspectors import client
-
-        sending = asyncio.create_task(client._send_all(here, b"head", b"body"))
+        sending = asyncio.create_task(client_module._send_all(here, b"head", b"body"))
         await asyncio.sleep(0)
         assert not sending.done()
         received = b""
@@ -290,11 +289,9 @@ async def test_a_connection_that_is_not_writable_yet_is_waited_for(path):
 
 
 async def test_a_wake_that_comes_twice_does_not_hurt():
-    from gateway.inspectors import client
-
     ready = asyncio.get_running_loop().create_future()
-    client._wake(ready)
-    client._wake(ready)
+    client_module._wake(ready)
+    client_module._wake(ready)
     assert ready.done()
 
 
@@ -308,9 +305,9 @@ async def test_ping(path):
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        param(b"\0\0\0\2{}", "protocol", id="no state"),
-        param(b"\xff\xff\xff\xff", "protocol", id="an endless one"),
-        param(b"\0\0", "crash", id="cut"),
+        pytest.param(b"\0\0\0\2{}", "protocol", id="no state"),
+        pytest.param(b"\xff\xff\xff\xff", "protocol", id="an endless one"),
+        pytest.param(b"\0\0", "crash", id="cut"),
     ],
 )
 async def test_a_wrong_answer_to_a_ping(path, answer, reason):
@@ -359,6 +356,4 @@ async def test_a_body_by_descriptor_reaches_a_real_inspector_whole(pool, tmp_pat
 
 
 def digest(body):
-    from hashlib import sha256
-
     return sha256(body).hexdigest()

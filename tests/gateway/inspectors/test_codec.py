@@ -5,7 +5,6 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
 import pytest
-from pytest import param
 
 from gateway.findings import Action, Finding, Ground, Inspection, PartReport, Severity, Verdict
 from gateway.inspectors.codec import decode, encode
@@ -86,7 +85,7 @@ WHOLE |= {"verdict": Verdict(Action.BLOCK, (GROUND,), "digest", "ex-1"), "encryp
 WHOLE |= {"empty inspection": Inspection(), "empty verdict": Verdict(Action.ALLOW), "actor": TRANSFER.actor}
 
 
-@pytest.mark.parametrize("value", [param(value, id=name) for name, value in WHOLE.items()])
+@pytest.mark.parametrize("value", [pytest.param(value, id=name) for name, value in WHOLE.items()])
 def test_what_was_encoded_comes_back_equal(value):
     back = decode(type(value), encode(value))
     assert back == value
@@ -105,14 +104,14 @@ def test_the_samples_differ_from_the_defaults_in_every_field(value):
 @pytest.mark.parametrize(
     ("kind", "field", "members"),
     [
-        param(Finding, "severity", Severity, id="severity"),
-        param(PartReport, "coverage", Coverage, id="coverage"),
-        param(Encryption, "grade", Grade, id="grade"),
-        param(Verdict, "action", Action, id="action"),
-        param(Destination, "region", Region, id="region"),
-        param(Destination, "category", Category, id="category"),
-        param(Destination, "audience", Audience, id="audience"),
-        param(Transfer, "channel", Channel, id="channel"),
+        pytest.param(Finding, "severity", Severity, id="severity"),
+        pytest.param(PartReport, "coverage", Coverage, id="coverage"),
+        pytest.param(Encryption, "grade", Grade, id="grade"),
+        pytest.param(Verdict, "action", Action, id="action"),
+        pytest.param(Destination, "region", Region, id="region"),
+        pytest.param(Destination, "category", Category, id="category"),
+        pytest.param(Destination, "audience", Audience, id="audience"),
+        pytest.param(Transfer, "channel", Channel, id="channel"),
     ],
 )
 def test_every_member_of_every_enum_comes_back(kind, field, members):
@@ -137,33 +136,45 @@ SEEN = encode(FINDING)
 @pytest.mark.parametrize(
     ("kind", "data", "says"),
     [
-        param(Actor, b"", "Actor: not JSON", id="nothing"),
-        param(Actor, ACTOR[:-1], "Actor: not JSON", id="cut"),
-        param(Actor, ACTOR + b"{}", "Actor: not JSON", id="more after it"),
-        param(Actor, '{"user":"李"}'.encode(), "Actor: not JSON", id="not ASCII"),
-        param(Actor, b"[" * 100_000, "Actor: not JSON", id="deep"),
-        param(Actor, b"[]", "Actor: the keys are not its fields", id="an array"),
-        param(Actor, b"null", "Actor: the keys are not its fields", id="null"),
-        param(Actor, ACTOR.replace(b',"ip":""', b""), "Actor: the keys are not its fields", id="a key missing"),
-        param(Actor, ACTOR[:-1] + b',"x":1}', "Actor: the keys are not its fields", id="a key too many"),
-        param(Actor, ACTOR.replace(b'"user":""', b'"user":1'), "Actor.user: not of type str", id="number as text"),
-        param(Actor, ACTOR.replace(b"[]", b'""'), "Actor.groups: not an array", id="text as array"),
-        param(Actor, ACTOR.replace(b"[]", b"[1]"), "Actor.groups: not of type str", id="number in array"),
-        param(Request, REQUEST.replace(b"{}", b"[]"), "Request.headers: not an object", id="array as object"),
-        param(Request, REQUEST.replace(b"{}", b'{"a":1}'), "Request.headers: not of type str", id="number in object"),
-        param(Request, REQUEST.replace(b":0", b":true"), "Request.bytes: not of type int", id="bool as number"),
-        param(Request, REQUEST.replace(b":0", b":0.0"), "Request.bytes: not of type int", id="float as number"),
-        param(Request, REQUEST.replace(b":0", b":" + b"9" * 5000), "Request: not JSON", id="endless number"),
-        param(Encryption, ENCRYPTION.replace(b"false", b"0"), "names_visible: not of type bool", id="number as bool"),
-        param(
+        pytest.param(Actor, b"", "Actor: not JSON", id="nothing"),
+        pytest.param(Actor, ACTOR[:-1], "Actor: not JSON", id="cut"),
+        pytest.param(Actor, ACTOR + b"{}", "Actor: not JSON", id="more after it"),
+        pytest.param(Actor, '{"user":"李"}'.encode(), "Actor: not JSON", id="not ASCII"),
+        pytest.param(Actor, b"[" * 100_000, "Actor: not JSON", id="deep"),
+        pytest.param(Actor, b"[]", "Actor: the keys are not its fields", id="an array"),
+        pytest.param(Actor, b"null", "Actor: the keys are not its fields", id="null"),
+        pytest.param(Actor, ACTOR.replace(b',"ip":""', b""), "Actor: the keys are not its fields", id="a key missing"),
+        pytest.param(Actor, ACTOR[:-1] + b',"x":1}', "Actor: the keys are not its fields", id="a key too many"),
+        pytest.param(
+            Actor, ACTOR.replace(b'"user":""', b'"user":1'), "Actor.user: not of type str", id="number as text"
+        ),
+        pytest.param(Actor, ACTOR.replace(b"[]", b'""'), "Actor.groups: not an array", id="text as array"),
+        pytest.param(Actor, ACTOR.replace(b"[]", b"[1]"), "Actor.groups: not of type str", id="number in array"),
+        pytest.param(Request, REQUEST.replace(b"{}", b"[]"), "Request.headers: not an object", id="array as object"),
+        pytest.param(
+            Request, REQUEST.replace(b"{}", b'{"a":1}'), "Request.headers: not of type str", id="number in object"
+        ),
+        pytest.param(Request, REQUEST.replace(b":0", b":true"), "Request.bytes: not of type int", id="bool as number"),
+        pytest.param(Request, REQUEST.replace(b":0", b":0.0"), "Request.bytes: not of type int", id="float as number"),
+        pytest.param(Request, REQUEST.replace(b":0", b":" + b"9" * 5000), "Request: not JSON", id="endless number"),
+        pytest.param(
+            Encryption, ENCRYPTION.replace(b"false", b"0"), "names_visible: not of type bool", id="number as bool"
+        ),
+        pytest.param(
             Encryption, ENCRYPTION.replace(b"none", b"great"), "Encryption.grade: no member of Grade", id="no member"
         ),
-        param(Encryption, ENCRYPTION.replace(b'"none"', b"[]"), "Encryption.grade: no member of Grade", id="no text"),
-        param(Verdict, VERDICT.replace(b":0", b":9"), "Verdict.action: no member of Action", id="no action"),
-        param(Verdict, VERDICT.replace(b":0", b":false"), "Verdict.action: no member of Action", id="bool as action"),
-        param(Finding, SEEN.replace(b"0.97", b"NaN"), "Finding: not JSON", id="NaN"),
-        param(Finding, SEEN.replace(b"0.97", b"1e999"), "Finding.confidence: not of type float", id="infinite"),
-        param(Finding, SEEN.replace(b"0.97", b'"0.97"'), "Finding.confidence: not of type float", id="text as float"),
+        pytest.param(
+            Encryption, ENCRYPTION.replace(b'"none"', b"[]"), "Encryption.grade: no member of Grade", id="no text"
+        ),
+        pytest.param(Verdict, VERDICT.replace(b":0", b":9"), "Verdict.action: no member of Action", id="no action"),
+        pytest.param(
+            Verdict, VERDICT.replace(b":0", b":false"), "Verdict.action: no member of Action", id="bool as action"
+        ),
+        pytest.param(Finding, SEEN.replace(b"0.97", b"NaN"), "Finding: not JSON", id="NaN"),
+        pytest.param(Finding, SEEN.replace(b"0.97", b"1e999"), "Finding.confidence: not of type float", id="infinite"),
+        pytest.param(
+            Finding, SEEN.replace(b"0.97", b'"0.97"'), "Finding.confidence: not of type float", id="text as float"
+        ),
     ],
 )
 def test_anything_else_is_refused_without_repeating_it(kind, data, says):

@@ -4,7 +4,6 @@ import signal
 from types import SimpleNamespace
 
 import pytest
-from pytest import param
 
 from gateway.inspectors.deaths import Brake, End, end_of
 
@@ -18,22 +17,22 @@ def exited(code):
 @pytest.mark.parametrize(
     ("status", "killed", "resident_kib", "end"),
     [
-        param(exited(0), False, 1, End.STOPPED, id="told to stop"),
-        param(exited(10), False, 1, End.RECYCLED, id="due for a fresh one"),
-        param(exited(11), False, 1, End.MEMORY, id="ran out of memory and said so"),
-        param(exited(12), False, 1, End.CRASH, id="the inspection raised"),
-        param(exited(13), False, 1, End.CRASH, id="did not start"),
-        param(exited(77), False, 1, End.CRASH, id="an exit code it does not have"),
-        param(signal.SIGALRM, False, 1, End.TIMEOUT, id="its timer"),
-        param(signal.SIGXCPU, False, 1, End.TIMEOUT, id="its processor time"),
-        param(signal.SIGKILL, True, 1, End.TIMEOUT, id="the watcher"),
-        param(signal.SIGKILL, True, 1024, End.TIMEOUT, id="the watcher, and it was large"),
-        param(signal.SIGKILL, False, 1, End.CRASH, id="somebody else's kill"),
-        param(signal.SIGSEGV, False, 1, End.CRASH, id="segmentation fault"),
-        param(signal.SIGABRT, False, 921, End.CRASH, id="abort below nine tenths"),
-        param(signal.SIGABRT, False, 922, End.MEMORY, id="abort over nine tenths"),
-        param(signal.SIGKILL, False, 1024, End.MEMORY, id="the kernel, out of memory"),
-        param(exited(12), False, 1024, End.CRASH, id="raised while large"),
+        pytest.param(exited(0), False, 1, End.STOPPED, id="told to stop"),
+        pytest.param(exited(10), False, 1, End.RECYCLED, id="due for a fresh one"),
+        pytest.param(exited(11), False, 1, End.MEMORY, id="ran out of memory and said so"),
+        pytest.param(exited(12), False, 1, End.CRASH, id="the inspection raised"),
+        pytest.param(exited(13), False, 1, End.CRASH, id="did not start"),
+        pytest.param(exited(77), False, 1, End.CRASH, id="an exit code it does not have"),
+        pytest.param(signal.SIGALRM, False, 1, End.TIMEOUT, id="its timer"),
+        pytest.param(signal.SIGXCPU, False, 1, End.TIMEOUT, id="its processor time"),
+        pytest.param(signal.SIGKILL, True, 1, End.TIMEOUT, id="the watcher"),
+        pytest.param(signal.SIGKILL, True, 1024, End.TIMEOUT, id="the watcher, and it was large"),
+        pytest.param(signal.SIGKILL, False, 1, End.CRASH, id="somebody else's kill"),
+        pytest.param(signal.SIGSEGV, False, 1, End.CRASH, id="segmentation fault"),
+        pytest.param(signal.SIGABRT, False, 921, End.CRASH, id="abort below nine tenths"),
+        pytest.param(signal.SIGABRT, False, 922, End.MEMORY, id="abort over nine tenths"),
+        pytest.param(signal.SIGKILL, False, 1024, End.MEMORY, id="the kernel, out of memory"),
+        pytest.param(exited(12), False, 1024, End.CRASH, id="raised while large"),
     ],
 )
 def test_end(status, killed, resident_kib, end):

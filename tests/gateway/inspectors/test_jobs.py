@@ -5,7 +5,6 @@ import socket
 from dataclasses import replace
 
 import pytest
-from pytest import param
 
 from gateway.inspectors.jobs import JobError, receive_job
 from gateway.inspectors.words import LENGTH, Carriage, JobHead, pack_head
@@ -124,15 +123,19 @@ GOOD = pack_head(HEAD)
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        param(LENGTH.pack(2 * KIB * KIB + 1), "head too large", id="head one byte too large"),
-        param(LENGTH.pack(2) + b"{}", "JobHead: the keys are not its fields", id="no head"),
-        param(LENGTH.pack(0), "JobHead: not JSON", id="empty head"),
-        param(pack_head(replace(HEAD, size_bytes=-1)), "out of range", id="negative size"),
-        param(pack_head(replace(HEAD, timeout_s=0.0)), "out of range", id="no time"),
-        param(pack_head(replace(HEAD, timeout_s=-1.0)), "out of range", id="negative time"),
-        param(pack_head(replace(HEAD, size_bytes=256 * KIB + 1)), "inline body too large", id="inline too large"),
-        param(GOOD + b"hello!", "bytes after the job", id="body longer than said"),
-        param(pack_head(replace(HEAD, carriage=Carriage.DESCRIPTOR)), "differ", id="descriptor announced, none came"),
+        pytest.param(LENGTH.pack(2 * KIB * KIB + 1), "head too large", id="head one byte too large"),
+        pytest.param(LENGTH.pack(2) + b"{}", "JobHead: the keys are not its fields", id="no head"),
+        pytest.param(LENGTH.pack(0), "JobHead: not JSON", id="empty head"),
+        pytest.param(pack_head(replace(HEAD, size_bytes=-1)), "out of range", id="negative size"),
+        pytest.param(pack_head(replace(HEAD, timeout_s=0.0)), "out of range", id="no time"),
+        pytest.param(pack_head(replace(HEAD, timeout_s=-1.0)), "out of range", id="negative time"),
+        pytest.param(
+            pack_head(replace(HEAD, size_bytes=256 * KIB + 1)), "inline body too large", id="inline too large"
+        ),
+        pytest.param(GOOD + b"hello!", "bytes after the job", id="body longer than said"),
+        pytest.param(
+            pack_head(replace(HEAD, carriage=Carriage.DESCRIPTOR)), "differ", id="descriptor announced, none came"
+        ),
     ],
 )
 def test_what_is_no_job_is_refused(ends, data, says):
@@ -152,10 +155,14 @@ def test_a_client_that_goes_in_the_middle(ends, cut):
 @pytest.mark.parametrize(
     ("head", "opened", "says"),
     [
-        param(replace(HEAD, size_bytes=0), os.devnull, "differ", id="inline announced, descriptor came"),
-        param(replace(HEAD, carriage=Carriage.DESCRIPTOR), os.devnull, "not a file of that length", id="a device"),
-        param(replace(HEAD, carriage=Carriage.DESCRIPTOR), "/", "not a file of that length", id="a folder"),
-        param(replace(HEAD, carriage=Carriage.DESCRIPTOR), None, "not a file of that length", id="a file too short"),
+        pytest.param(replace(HEAD, size_bytes=0), os.devnull, "differ", id="inline announced, descriptor came"),
+        pytest.param(
+            replace(HEAD, carriage=Carriage.DESCRIPTOR), os.devnull, "not a file of that length", id="a device"
+        ),
+        pytest.param(replace(HEAD, carriage=Carriage.DESCRIPTOR), "/", "not a file of that length", id="a folder"),
+        pytest.param(
+            replace(HEAD, carriage=Carriage.DESCRIPTOR), None, "not a file of that length", id="a file too short"
+        ),
     ],
 )
 def test_a_wrong_descriptor_is_refused_and_closed(ends, file, head, opened, says):

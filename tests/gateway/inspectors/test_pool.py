@@ -9,7 +9,8 @@ import socket
 import time
 
 import pytest
-from pytest import param
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.errors import InspectorError
 from gateway.inspectors.words import Ticket
@@ -33,7 +34,7 @@ async def ask(pool, body, **options):
 
 async def until(pool, condition):
     """Wait for a state of the pool, at most as long as pytest lets it."""
-    while not condition(await pool.client().ping()):
+    while not condition(await pool.client().ping()):  # noqa: ASYNC110 - it is another process that changes
         await asyncio.sleep(0)
 
 
@@ -46,18 +47,18 @@ async def reason_of(pool, body, **options):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        param(b"segfault", "crash", id="segmentation fault"),
-        param(b"abort", "crash", id="abort in C"),
-        param(b"raise", "crash", id="exception"),
-        param(b"system-exit", "crash", id="exit"),
-        param(b"loop", "timeout", id="loop in Python"),
-        param(b"loop-in-c", "timeout", id="loop in C"),
-        param(b"sleep 60", "timeout", id="sleep in C"),
-        param(b"blocked-signals", "timeout", id="loop with every signal blocked"),
-        param(b"eat", "memory", id="one large allocation"),
-        param(b"eat-slowly", "memory", id="many allocations"),
-        param(b"huge", "protocol", id="huge output"),
-        param(b"not-an-inspection", "protocol", id="output of another kind"),
+        pytest.param(b"segfault", "crash", id="segmentation fault"),
+        pytest.param(b"abort", "crash", id="abort in C"),
+        pytest.param(b"raise", "crash", id="exception"),
+        pytest.param(b"system-exit", "crash", id="exit"),
+        pytest.param(b"loop", "timeout", id="loop in Python"),
+        pytest.param(b"loop-in-c", "timeout", id="loop in C"),
+        pytest.param(b"sleep 60", "timeout", id="sleep in C"),
+        pytest.param(b"blocked-signals", "timeout", id="loop with every signal blocked"),
+        pytest.param(b"eat", "memory", id="one large allocation"),
+        pytest.param(b"eat-slowly", "memory", id="many allocations"),
+        pytest.param(b"huge", "protocol", id="huge output"),
+        pytest.param(b"not-an-inspection", "protocol", id="output of another kind"),
     ],
 )
 async def test_a_job_that_goes_wrong_fails_alone(pool, body, reason):
@@ -70,28 +71,28 @@ async def test_a_job_that_goes_wrong_fails_alone(pool, body, reason):
 @pytest.mark.parametrize(
     ("body", "outcome"),
     [
-        param(b"connect inet", "PermissionError", id="connect to loopback"),
-        param(b"connect unix", "PermissionError", id="connect to a Unix socket"),
-        param(b"read /etc/passwd", "PermissionError", id="read /etc/passwd"),
-        param(b"read /proc/self/environ", "PermissionError", id="read /proc"),
-        param(b"list .", "PermissionError", id="list the working directory"),
-        param(b"list /", "PermissionError", id="list the root"),
-        param(b"write /tmp/sluice-sandbox-test", "PermissionError", id="write a file"),
-        param(b"write /dev/null", "PermissionError", id="write a device"),
-        param(b"unlink /tmp/sluice-sandbox-test", "PermissionError", id="unlink"),
-        param(b"fork", "PermissionError", id="fork"),
-        param(b"thread", "RuntimeError", id="thread"),
-        param(b"execve", "PermissionError", id="execve"),
-        param(b"spawn", "PermissionError", id="spawn"),
-        param(b"kill-parent", "PermissionError", id="kill the generation"),
-        param(b"setuid", "PermissionError", id="become root"),
-        param(b"unshare", "PermissionError", id="make a namespace"),
-        param(b"memfd", "PermissionError", id="make a file in memory"),
-        param(b"ptrace", "-1", id="trace the generation"),
-        param(b"dumpable", "0", id="be traced"),
-        param(b"map", "done 4096", id="map memory, which is allowed"),
-        param(b"late-import", "encodings.gb18030bef8c3dc", id="import late, which is allowed"),
-        param(b"descriptors", "0 1 2 3 4 5 6 7", id="descriptors: screen, four of the pool, epoll, the job's"),
+        pytest.param(b"connect inet", "PermissionError", id="connect to loopback"),
+        pytest.param(b"connect unix", "PermissionError", id="connect to a Unix socket"),
+        pytest.param(b"read /etc/passwd", "PermissionError", id="read /etc/passwd"),
+        pytest.param(b"read /proc/self/environ", "PermissionError", id="read /proc"),
+        pytest.param(b"list .", "PermissionError", id="list the working directory"),
+        pytest.param(b"list /", "PermissionError", id="list the root"),
+        pytest.param(b"write /tmp/sluice-sandbox-test", "PermissionError", id="write a file"),
+        pytest.param(b"write /dev/null", "PermissionError", id="write a device"),
+        pytest.param(b"unlink /tmp/sluice-sandbox-test", "PermissionError", id="unlink"),
+        pytest.param(b"fork", "PermissionError", id="fork"),
+        pytest.param(b"thread", "RuntimeError", id="thread"),
+        pytest.param(b"execve", "PermissionError", id="execve"),
+        pytest.param(b"spawn", "PermissionError", id="spawn"),
+        pytest.param(b"kill-parent", "PermissionError", id="kill the generation"),
+        pytest.param(b"setuid", "PermissionError", id="become root"),
+        pytest.param(b"unshare", "PermissionError", id="make a namespace"),
+        pytest.param(b"memfd", "PermissionError", id="make a file in memory"),
+        pytest.param(b"ptrace", "-1", id="trace the generation"),
+        pytest.param(b"dumpable", "0", id="be traced"),
+        pytest.param(b"map", "done 4096", id="map memory, which is allowed"),
+        pytest.param(b"late-import", "encodings.gb18030bef8c3dc", id="import late, which is allowed"),
+        pytest.param(b"descriptors", "0 1 2 3 4 5 6 7", id="descriptors: screen, four of the pool, epoll, the job's"),
     ],
 )
 async def test_the_sandbox_of_a_real_inspector(pool, body, outcome):
@@ -164,7 +165,12 @@ def test_no_process_gains_descriptors_by_replacing(pool):
 
 @pytest.mark.parametrize(
     "question",
-    [param(b"", id="nothing"), param(b"X" + bytes(16), id="unknown"), param(b"W", id="cut"), param(b"W" * 99, id="long")],
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"X" + bytes(16), id="unknown"),
+        pytest.param(b"W", id="cut"),
+        pytest.param(b"W" * 99, id="long"),
+    ],
 )
 def test_a_wrong_question_hurts_nobody(pool, question):
     with socket.socket(socket.AF_UNIX) as client:
@@ -297,9 +303,9 @@ def test_sighup_puts_a_fresh_build_in_force_without_losing_a_job(tmp_path, outco
 @pytest.mark.parametrize(
     ("word", "error", "problems"),
     [
-        param("wrong", "ConfigError", 2, id="configuration"),
-        param("broken", "LookupError", 0, id="another error"),
-        param("killed", "killed", 0, id="the build is killed"),
+        pytest.param("wrong", "ConfigError", 2, id="configuration"),
+        pytest.param("broken", "LookupError", 0, id="another error"),
+        pytest.param("killed", "killed", 0, id="the build is killed"),
     ],
 )
 def test_a_build_that_fails_leaves_the_old_one_in_force(tmp_path, outcome, word, error, problems):
@@ -315,7 +321,7 @@ def test_a_build_that_fails_leaves_the_old_one_in_force(tmp_path, outcome, word,
         assert [line["problem"] for line in pool.events("inspectors.problem")] == [
             "s.yaml:3: no such key",
             "s.yaml:9: no such key either",
-        ][: problems]
+        ][:problems]
         assert b"110105" not in pool.log_file.read_bytes()
         outcome.write_text("second")
         pool.send(signal.SIGHUP)
@@ -335,7 +341,11 @@ def test_a_generation_that_dies_and_cannot_be_built_is_tried_again(tmp_path, out
 
 @pytest.mark.parametrize(
     ("word", "exit_code"),
-    [param("wrong", 2, id="configuration"), param("broken", 1, id="another error"), param("killed", 1, id="killed")],
+    [
+        pytest.param("wrong", 2, id="configuration"),
+        pytest.param("broken", 1, id="another error"),
+        pytest.param("killed", 1, id="killed"),
+    ],
 )
 def test_a_first_build_that_fails_stops_the_start(tmp_path, outcome, word, exit_code):
     outcome.write_text(word)
@@ -359,9 +369,6 @@ def test_the_metrics_say_what_the_pool_does(tmp_path, monkeypatch):
         pool.wait_for(lambda state: state.idle == 2)
 
         def samples():
-            from prometheus_client import CollectorRegistry
-            from prometheus_client.multiprocess import MultiProcessCollector
-
             registry = CollectorRegistry()
             MultiProcessCollector(registry)
             return {

@@ -86,7 +86,7 @@ def test_all_layers_close_the_thread(closed, tmp_path):
         report = apply(box)
         tried = {}
         for name, step in {
-            "read": lambda: (tmp_path / "secret").read_bytes(),
+            "read": (tmp_path / "secret").read_bytes,
             "list": lambda: len(os.listdir(closed)),
             "socket": socket.socket,
             "fork": os.fork,

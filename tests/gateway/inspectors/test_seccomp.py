@@ -10,7 +10,6 @@ import socket
 import threading
 
 import pytest
-from pytest import param
 
 from gateway.inspectors import kernel, seccomp
 from tests.support.pool import fork, in_thread
@@ -34,31 +33,31 @@ def filtered(action):
 
 
 REFUSED = [
-    param(lambda: socket.socket(socket.AF_INET), id="socket: IPv4"),
-    param(lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM), id="socket: IPv6"),
-    param(lambda: socket.socket(socket.AF_UNIX), id="socket: Unix"),
-    param(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW), id="socket: netlink"),
-    param(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW), id="socket: packet"),
-    param(socket.socketpair, id="socketpair"),
-    param(os.fork, id="fork"),
-    param(lambda: os.posix_spawn("/bin/true", ["true"], {}), id="spawn"),
-    param(lambda: os.execv("/bin/true", ["true"]), id="execve"),
-    param(lambda: os.kill(os.getppid(), 0), id="kill"),
-    param(lambda: os.pidfd_open(os.getpid()), id="pidfd"),
-    param(lambda: os.open("/dev/null", os.O_WRONLY), id="open for writing"),
-    param(lambda: os.open("/dev/null", os.O_RDWR), id="open for both"),
-    param(lambda: os.open("/nowhere/x", os.O_RDONLY | os.O_CREAT), id="create"),
-    param(lambda: os.unlink("/nowhere/x"), id="unlink"),
-    param(lambda: os.rename("/nowhere/x", "/nowhere/y"), id="rename"),
-    param(lambda: os.mkdir("/nowhere/x"), id="mkdir"),
-    param(lambda: os.chmod("/nowhere/x", 0), id="chmod"),
-    param(lambda: os.memfd_create("x"), id="memfd"),
-    param(lambda: os.unshare(os.CLONE_NEWUSER), id="unshare"),
+    pytest.param(lambda: socket.socket(socket.AF_INET), id="socket: IPv4"),
+    pytest.param(lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM), id="socket: IPv6"),
+    pytest.param(lambda: socket.socket(socket.AF_UNIX), id="socket: Unix"),
+    pytest.param(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW), id="socket: netlink"),
+    pytest.param(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW), id="socket: packet"),
+    pytest.param(socket.socketpair, id="socketpair"),
+    pytest.param(os.fork, id="fork"),
+    pytest.param(lambda: os.posix_spawn("/bin/true", ["true"], {}), id="spawn"),
+    pytest.param(lambda: os.execv("/bin/true", ["true"]), id="execve"),
+    pytest.param(lambda: os.kill(os.getppid(), 0), id="kill"),
+    pytest.param(lambda: os.pidfd_open(os.getpid()), id="pidfd"),
+    pytest.param(lambda: os.open("/dev/null", os.O_WRONLY), id="open for writing"),
+    pytest.param(lambda: os.open("/dev/null", os.O_RDWR), id="open for both"),
+    pytest.param(lambda: os.open("/nowhere/x", os.O_RDONLY | os.O_CREAT), id="create"),
+    pytest.param(lambda: os.unlink("/nowhere/x"), id="unlink"),
+    pytest.param(lambda: os.rename("/nowhere/x", "/nowhere/y"), id="rename"),
+    pytest.param(lambda: os.mkdir("/nowhere/x"), id="mkdir"),
+    pytest.param(lambda: os.chmod("/nowhere/x", 0), id="chmod"),
+    pytest.param(lambda: os.memfd_create("x"), id="memfd"),
+    pytest.param(lambda: os.unshare(os.CLONE_NEWUSER), id="unshare"),
     # by number: the C library ends a process whose threads would get different users
-    param(lambda: kernel.syscall(SETUID, 0), id="setuid"),
-    param(lambda: kernel.syscall(SETGROUPS, 0, None), id="setgroups"),
-    param(kernel.drop_capabilities, id="capset"),
-    param(lambda: resource.prlimit(os.getppid(), resource.RLIMIT_CORE), id="limits of another"),
+    pytest.param(lambda: kernel.syscall(SETUID, 0), id="setuid"),
+    pytest.param(lambda: kernel.syscall(SETGROUPS, 0, None), id="setgroups"),
+    pytest.param(kernel.drop_capabilities, id="capset"),
+    pytest.param(lambda: resource.prlimit(os.getppid(), resource.RLIMIT_CORE), id="limits of another"),
 ]
 
 
@@ -74,11 +73,11 @@ def test_no_thread_is_started():
 @pytest.mark.parametrize(
     "call",
     [
-        param(lambda libc: libc.ptrace(16, os.getppid(), 0, 0), id="ptrace"),
-        param(lambda libc: libc.mount(b"none", b"/", b"tmpfs", 0, None), id="mount"),
-        param(lambda libc: libc.setns(0, 0), id="setns"),
-        param(lambda libc: libc.syscall(425, 1, None), id="io_uring"),
-        param(
+        pytest.param(lambda libc: libc.ptrace(16, os.getppid(), 0, 0), id="ptrace"),
+        pytest.param(lambda libc: libc.mount(b"none", b"/", b"tmpfs", 0, None), id="mount"),
+        pytest.param(lambda libc: libc.setns(0, 0), id="setns"),
+        pytest.param(lambda libc: libc.syscall(425, 1, None), id="io_uring"),
+        pytest.param(
             lambda libc: libc.syscall(321, 0, None, 0), id="bpf", marks=pytest.mark.skipif("os.uname()[4] != 'x86_64'")
         ),
     ],
@@ -91,11 +90,11 @@ def test_refused_by_number(call):
 @pytest.mark.parametrize(
     ("action", "outcome"),
     [
-        param(lambda: len(os.read(os.open("/dev/null", os.O_RDONLY), 1)), 0, id="open for reading"),
-        param(lambda: len(mmap.mmap(-1, 4096)), 4096, id="map memory"),
-        param(lambda: resource.getrlimit(resource.RLIMIT_CORE) is not None, True, id="its own limits"),
-        param(lambda: signal.raise_signal(0), None, id="signal itself"),
-        param(lambda: b"abc"[1:], b"bc", id="compute"),
+        pytest.param(lambda: len(os.read(os.open("/dev/null", os.O_RDONLY), 1)), 0, id="open for reading"),
+        pytest.param(lambda: len(mmap.mmap(-1, 4096)), 4096, id="map memory"),
+        pytest.param(lambda: resource.getrlimit(resource.RLIMIT_CORE) is not None, True, id="its own limits"),
+        pytest.param(lambda: signal.raise_signal(0), None, id="signal itself"),
+        pytest.param(lambda: b"abc"[1:], b"bc", id="compute"),
     ],
 )
 def test_left(action, outcome):

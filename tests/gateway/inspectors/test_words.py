@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from pytest import param
 
 from gateway.errors import InspectorError
 from gateway.findings import Inspection
@@ -46,8 +45,8 @@ def test_a_ticket_is_sixteen_bytes():
 @pytest.mark.parametrize(
     ("reply", "tag"),
     [
-        param(Inspection(persons=4), b"I", id="inspection"),
-        param(Failure(Reason.MEMORY, "MemoryError", "x.py:3"), b"F", id="failure"),
+        pytest.param(Inspection(persons=4), b"I", id="inspection"),
+        pytest.param(Failure(Reason.MEMORY, "MemoryError", "x.py:3"), b"F", id="failure"),
     ],
 )
 def test_a_reply_comes_back(reply, tag):
@@ -66,9 +65,9 @@ def test_a_reply_that_is_too_large_becomes_a_failure():
 @pytest.mark.parametrize(
     "head",
     [
-        param(b"i\0\0\0\0", id="unknown tag"),
-        param(b"I\0\x80\0\1", id="one byte too long"),
-        param(b"F\xff\xff\xff\xff", id="far too long"),
+        pytest.param(b"i\0\0\0\0", id="unknown tag"),
+        pytest.param(b"I\0\x80\0\1", id="one byte too long"),
+        pytest.param(b"F\xff\xff\xff\xff", id="far too long"),
     ],
 )
 def test_a_reply_with_a_wrong_head_is_refused(head):
@@ -83,9 +82,9 @@ def test_a_reply_of_the_largest_size_is_read():
 @pytest.mark.parametrize(
     ("tag", "data"),
     [
-        param(b"I", b'{"reason":"crash","kind":"","where":""}', id="failure as inspection"),
-        param(b"F", b'{"reason":"tired","kind":"","where":""}', id="unknown reason"),
-        param(b"F", b"", id="nothing"),
+        pytest.param(b"I", b'{"reason":"crash","kind":"","where":""}', id="failure as inspection"),
+        pytest.param(b"F", b'{"reason":"tired","kind":"","where":""}', id="unknown reason"),
+        pytest.param(b"F", b"", id="nothing"),
     ],
 )
 def test_a_reply_that_is_none_is_refused(tag, data):

@@ -5,11 +5,9 @@ import os
 import resource
 import signal
 import socket
-import sys
 from dataclasses import replace
 
 import pytest
-from pytest import param
 
 from gateway.findings import Inspection
 from gateway.inspectors import kernel
@@ -160,10 +158,10 @@ def test_a_connection_is_found_without_a_wake(desk, monkeypatch):
 @pytest.mark.parametrize(
     ("body", "failure", "exit_code"),
     [
-        param(b"eat", Failure(Reason.MEMORY, "MemoryError"), Exit.MEMORY, id="memory"),
-        param(b"raise", Failure(Reason.CRASH, "ValueError", "inspectors.py:"), Exit.RAISED, id="exception"),
-        param(b"system-exit", Failure(Reason.CRASH, "SystemExit", "inspectors.py:"), Exit.RAISED, id="exit"),
-        param(b"huge", Failure(Reason.PROTOCOL, "ReplyTooLarge"), Exit.RECYCLED, id="too large a reply"),
+        pytest.param(b"eat", Failure(Reason.MEMORY, "MemoryError"), Exit.MEMORY, id="memory"),
+        pytest.param(b"raise", Failure(Reason.CRASH, "ValueError", "inspectors.py:"), Exit.RAISED, id="exception"),
+        pytest.param(b"system-exit", Failure(Reason.CRASH, "SystemExit", "inspectors.py:"), Exit.RAISED, id="exit"),
+        pytest.param(b"huge", Failure(Reason.PROTOCOL, "ReplyTooLarge"), Exit.RECYCLED, id="too large a reply"),
     ],
 )
 def test_a_failure_is_told_and_ends_the_process_where_it_may_have_hurt(desk, body, failure, exit_code):
@@ -226,7 +224,10 @@ class TakenOnce:
 
 @pytest.mark.parametrize(
     ("given_s", "own_s", "begun_s"),
-    [param(3.0, 60.0, 3.0, id="the client grants less"), param(60.0, 3.0, 3.0, id="the pool grants less")],
+    [
+        pytest.param(3.0, 60.0, 3.0, id="the client grants less"),
+        pytest.param(60.0, 3.0, 3.0, id="the pool grants less"),
+    ],
 )
 def test_the_shorter_time_holds(desk, given_s, own_s, begun_s):
     seen = []
@@ -252,7 +253,7 @@ def test_its_own_timer_kills_it_inside_c_code(desk):
 
 @pytest.mark.parametrize(
     ("keeps", "exit_code", "served"),
-    [param(True, Exit.RECYCLED, 1, id="kept"), param(False, Exit.STOPPED, 2, id="given back")],
+    [pytest.param(True, Exit.RECYCLED, 1, id="kept"), pytest.param(False, Exit.STOPPED, 2, id="given back")],
 )
 def test_it_makes_way_when_a_job_left_it_large(desk, keeps, exit_code, served):
     kept = []
@@ -304,8 +305,10 @@ def test_signals_of_terminals_and_managers_are_for_the_pool():
 
 
 def test_the_place_of_an_error_is_its_innermost_frame():
-    try:
-        int("x")
-    except ValueError as error:
-        assert place_of(error) == f"test_worker.py:{sys.exc_info()[2].tb_lineno}"
+    def raiser():
+        raise LookupError
+
+    with pytest.raises(LookupError) as caught:
+        raiser()
+    assert place_of(caught.value) == f"test_worker.py:{raiser.__code__.co_firstlineno + 1}"
     assert place_of(ValueError()) == ""
