@@ -7,9 +7,9 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64, unhexlify
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
 
 from gateway.wire.parameters import media_type
+from gateway.wire.percent import percent_decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,10 +111,10 @@ def _whole(value: memoryview) -> Iterator[Embedded]:
 def _data_url(head: bytes, rest: memoryview) -> Embedded:
     label, _, flag = head.rpartition(b";")
     if flag.strip().lower() != b"base64":
-        return Embedded(unquote_to_bytes(bytes(rest)), media_type(head.decode("latin-1")), is_certain=True)
+        return Embedded(percent_decoded(rest), media_type(head.decode("latin-1")), is_certain=True)
     data = decode_base64(rest)
     if data is None:
-        data = _lenient(memoryview(unquote_to_bytes(bytes(rest))))
+        data = _lenient(memoryview(percent_decoded(rest)))
     return Embedded(data, media_type(label.decode("latin-1")), is_certain=True)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from itertools import chain
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
 
 from gateway.errors import LimitError
 from gateway.parts import Piece
 from gateway.wire.embedded import MIN_CHARS, embedded_files
-from gateway.wire.fields import MAX_NAME_BYTES, Field, field_pieces
+from gateway.wire.fields import Field, field_pieces
 from gateway.wire.names import decode_text
+from gateway.wire.percent import percent_decoded
 from gateway.wire.search import find_all
 
 if TYPE_CHECKING:
@@ -29,12 +29,16 @@ FIRST_NAME_BYTES = 256
 MAX_DOUBTFUL_FIELDS = 100
 """Most fields that a body is split into when it may as well be a file: each becomes a piece, and a text has many `&`."""
 
+MIN_RUN_BYTES = 16
+"""Shortest printable run in a binary body that is read as a form; random bytes have one in ten million."""
+
 _FORM = re.compile(rb"[!-~]*+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_RUN = re.compile(rb"[!-~]{16,}+")
-"""Printable text without a space: in a binary body it is rare, and whatever a form could hide there stands in one."""
-_ENCODED = re.compile(rb"%[0-9A-Fa-f]{2}|=[!-~]{64}")
-_ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
+_ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}[!-~]*+")
+"""From the first escape of a run of printable characters to the end of the run."""
+_LONG_VALUE = re.compile(rb"=[!-~]{64,}+")
+"""The like for a value that may be an encoded file."""
+_PRINTABLE = re.compile(rb"[!-~]*+")
 
 
 def is_plain_form(view: memoryview) -> bool:
@@ -60,7 +64,7 @@ def read_doubtful_form(view: memoryview, *, limits: Limits) -> Iterator[Piece]:
     Fields when there are few and no control characters; else all printable runs decoded as one text, and the files
     encoded in them. Nothing when decoding would change nothing. Raises LimitError as `read_form` does.
     """
-    if not _ENCODED.search(view):
+    if not _ESCAPED.search(view) and not _LONG_VALUE.search(view):
         return
     if not _CONTROL.search(view):
         try:
@@ -71,47 +75,61 @@ def read_doubtful_form(view: memoryview, *, limits: Limits) -> Iterator[Piece]:
         else:
             yield from field_pieces([_field(pair) for pair in pairs], limits=limits)
             return
-    yield from _runs(view, limits)
+    yield from _long_values(view, limits)
+    yield from _escaped_text(view)
 
 
-def _pairs(view: memoryview, max_fields: int) -> list[bytes]:
-    pairs: list[bytes] = []
+def _pairs(view: memoryview, max_fields: int) -> list[memoryview]:
+    pairs: list[memoryview] = []
     start = 0
     for end in chain(find_all(view, b"&"), [len(view)]):
         if end > start:
             if len(pairs) >= max_fields:
                 raise LimitError("max_fields", allowed=max_fields, actual=len(pairs) + 1)
-            pairs.append(bytes(view[start:end]))
+            pairs.append(view[start:end])
         start = end + 1
     return pairs
 
 
-def _field(pair: bytes) -> Field:
-    name, _, value = pair.partition(b"=")
-    text = _decoded(value)
+def _field(pair: memoryview) -> Field:
+    equals = next(find_all(pair, b"="), len(pair))
+    name, value = pair[:equals], pair[equals + 1 :]
+    text = percent_decoded(value, plus_is_blank=True)
     # A plus that a careless client left unescaped is a blank in text but a digit in base64.
-    inner = unquote_to_bytes(value) if b"+" in value else text
-    return Field(decode_text(_decoded(name)), (text,), inner=inner)
+    inner = percent_decoded(value) if next(find_all(value, b"+"), None) is not None else text
+    return Field(decode_text(percent_decoded(name, plus_is_blank=True)), (text,), inner=inner)
 
 
-def _decoded(raw: bytes) -> bytes:
-    return unquote_to_bytes(raw.replace(b"+", b" "))
-
-
-def _runs(view: memoryview, limits: Limits) -> Iterator[Piece]:
+def _escaped_text(view: memoryview) -> Iterator[Piece]:
+    """One text of all printable runs with an escape in them, but those too short to be anything but chance."""
     text = bytearray()
-    count = 0
-    for run in _RUN.finditer(view):
-        raw = run[0]
-        if _ESCAPE.search(raw):
-            text += _decoded(raw) + b"\n"
-        for pair in raw.split(b"&"):
+    end = 0
+    for match in _ESCAPED.finditer(view):
+        run = _printable_before(view, end, match.start()) + match[0]
+        end = match.end()
+        if len(run) >= MIN_RUN_BYTES:
+            text += percent_decoded(run, plus_is_blank=True) + b"\n"
+    if text:
+        yield Piece(bytes(text), field="form", declared_type="text/plain")
+
+
+def _long_values(view: memoryview, limits: Limits) -> Iterator[Piece]:
+    """The files encoded in long values, wherever they stand."""
+    count = end = 0
+    for match in _LONG_VALUE.finditer(view):
+        run = _printable_before(view, end, match.start()) + match[0]
+        end = match.end()
+        for pair in run.split(b"&"):
             name, _, value = pair.partition(b"=")
-            for found in embedded_files(unquote_to_bytes(value)) if len(value) >= MIN_CHARS else ():
+            for found in embedded_files(percent_decoded(value)) if len(value) >= MIN_CHARS else ():
                 count += 1
                 if count > limits.max_fields:
                     raise LimitError("max_fields", allowed=limits.max_fields, actual=count)
-                field = decode_text(_decoded(name[-MAX_NAME_BYTES:]))
+                field = decode_text(percent_decoded(name, plus_is_blank=True))
                 yield Piece(found.data, field, field, found.declared_type, found.is_certain)
-    if text:
-        yield Piece(bytes(text), field="form", declared_type="text/plain")
+
+
+def _printable_before(view: memoryview, start: int, end: int) -> bytes:
+    """The printable characters just before `end`, as far back as `start` and as a field's name is long."""
+    backwards = bytes(view[max(start, end - FIRST_NAME_BYTES) : end])[::-1]
+    return b"".join(_PRINTABLE.findall(backwards)[:1])[::-1]

@@ -10,7 +10,7 @@ from gateway.errors import MalformedError
 from gateway.parts import Piece
 from gateway.wire.embedded import decode_base64
 from gateway.wire.jsonbody import read_json
-from gateway.wire.names import decode_text, file_name, last_segment, percent_decoded
+from gateway.wire.names import decode_text, file_name, last_segment, unescaped_text
 from gateway.wire.parameters import parse_parameters
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _header_names(request: Request) -> Iterator[str]:
     yield _disposition_name(_raw(headers.get("content-disposition", "")))
     yield _dropbox_path(headers.get("dropbox-api-arg", ""))
     for header in NAME_HEADERS:
-        yield percent_decoded(headers.get(header, ""))
+        yield unescaped_text(headers.get(header, ""))
     metadata = dict(_upload_metadata(_raw(headers.get("upload-metadata", ""))))
     for key in (b"filename", b"name"):
         yield decode_text(metadata.get(key, b""))

@@ -57,7 +57,7 @@ def file_name(parameters: Mapping[str, bytes], parameter: str = "filename") -> s
     return long_name
 
 
-def percent_decoded(text: str) -> str:
+def unescaped_text(text: str) -> str:
     """`text` with its percent escapes undone; Latin-1 is the last resort, so that every escape is undone."""
     return decode_text(unquote_to_bytes(text)) if "%" in text else text
 
@@ -77,7 +77,7 @@ def _readable(name: str) -> str:
         return _ENCODED_WORD.sub(_encoded_word, name)
     if not _ESCAPES.search(name):
         return name
-    decoded = percent_decoded(name)
+    decoded = unescaped_text(name)
     # `%41` in plain ASCII may be meant literally; a browser escapes quotes and line breaks only.
     if decoded.isascii():
         return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedError
-from gateway.wire.names import decode_text, file_name, last_segment, percent_decoded
+from gateway.wire.names import decode_text, file_name, last_segment, unescaped_text
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_other_parameter() -> None:
     ],
 )
 def test_percent_decoded(text: str, expected: str) -> None:
-    assert percent_decoded(text) == expected
+    assert unescaped_text(text) == expected
 
 
 @pytest.mark.parametrize(
