@@ -34,7 +34,7 @@ class Matcher:
     """Triggers compiled into one database; may be shared by threads and by forked processes."""
 
     def __init__(self, triggers: Sequence[Trigger]) -> None:
-        """Raises ValueError naming the first pattern that Hyperscan refuses."""
+        """Raises ValueError naming the patterns that Hyperscan refuses."""
         self._triggers = tuple(dict.fromkeys(triggers))
         self._local = threading.local()
         self._database = _compile(self._triggers)
@@ -75,20 +75,28 @@ def _compile(triggers: Sequence[Trigger]) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     if not triggers:
         return database
-    expressions = [trigger.raw or trigger.pattern.encode() for trigger in triggers]
-    flags = [_flags(trigger) for trigger in triggers]
+    patterns = [(trigger.raw or trigger.pattern.encode(), _flags(trigger)) for trigger in triggers]
     try:
-        database.compile(expressions=expressions, ids=list(range(len(triggers))), flags=flags)
-    except hyperscan.HyperscanError:
-        for trigger, expression, flag in zip(triggers, expressions, flags, strict=True):
-            try:
-                hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
-                    expressions=[expression], ids=[0], flags=[flag]
-                )
-            except hyperscan.HyperscanError as error:
-                raise ValueError(f"pattern {trigger.pattern!r}: {error}") from None
-        raise
+        database.compile(
+            expressions=[pattern for pattern, _ in patterns],
+            ids=list(range(len(patterns))),
+            flags=[flags for _, flags in patterns],
+        )
+    except hyperscan.HyperscanError as error:
+        # The library's message has the index only, and differs from one version to the next.
+        refused = [
+            trigger.pattern for trigger, pattern in zip(triggers, patterns, strict=True) if not _compiles(*pattern)
+        ]
+        raise ValueError(f"pattern {' and '.join(map(repr, refused))}: {error}") from None
     return database
+
+
+def _compiles(pattern: bytes, flags: int) -> bool:
+    try:
+        hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(expressions=[pattern], ids=[0], flags=[flags])
+    except hyperscan.HyperscanError:
+        return False
+    return True
 
 
 def _most(trigger: Trigger) -> int:

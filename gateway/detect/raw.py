@@ -49,7 +49,7 @@ class RawMatcher:
     """Triggers in the encodings of Chinese files."""
 
     def __init__(self, triggers: Sequence[Trigger]) -> None:
-        """Raises ValueError naming the first pattern that Hyperscan refuses."""
+        """Raises ValueError naming the patterns that Hyperscan refuses."""
         own = {_everywhere(trigger): _UTF8 for trigger in triggers}
         for trigger in triggers:
             if not trigger.pattern.isascii() and not trigger.raw:

@@ -25,7 +25,7 @@ class Reader:
     """Makes documents; holds the compiled triggers, so it is made once and shared."""
 
     def __init__(self, triggers: Sequence[Trigger]) -> None:
-        """`triggers` of all detectors; raises ValueError naming the first pattern that Hyperscan refuses."""
+        """`triggers` of all detectors; raises ValueError naming the patterns that Hyperscan refuses."""
         self._matcher = Matcher((*triggers, *fold.TRIGGERS, *decode.TRIGGERS))
         self._raw = RawMatcher(triggers)
 

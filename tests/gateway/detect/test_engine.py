@@ -216,6 +216,7 @@ def test_mask_of_overlapping_values_keeps_nothing_of_either():
         def find(self, document, signatures):
             yield Match("x.word", 0, 6, "123456", 0.5)
             yield Match("x.word", 3, 9, "456789", 0.5)
+            yield Match("x.word", 4, 8, "5678", 0.5)
 
     assert engine(detectors=[Two()]).mask("1234567890", today=TODAY) == "****560"
 

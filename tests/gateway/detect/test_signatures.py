@@ -12,7 +12,7 @@ title: {zh: 数, en: Number}
 severity: low
 classes: [contact]
 detector: x.number
-context: {near: [Number]}
+context: {near: [Number], before: [Label], negative: [Order]}
 confidence: {base: 0.5, with_context: 0.9}
 mask: number
 status: experimental
@@ -54,7 +54,12 @@ def test_load(folder):
     assert (signature.terms, signature.thresholds) == ({"words": ("a", "b")}, {"words": 2.0})
     assert (signature.file, signature.line) == (str(folder / "identifiers" / "x.yaml"), 1)
     assert signature.case_lines == {"find": (14, 15), "ignore": (17,)}
-    assert signature.context.near_folded == ("number",)
+    context = signature.context
+    assert (context.near_folded, context.before_folded, context.negative_folded) == (
+        ("number",),
+        ("label",),
+        ("order",),
+    )
 
 
 def test_signatures_of_all_folders_come_by_name(folder):
@@ -136,6 +141,33 @@ def test_no_folder_gives_none():
 
 
 def test_shipped_signatures_exist():
-    names = ["cn.resident-id", "cn.mobile", "cn.uscc", "cn.passport", "cn.hk-mo-permit", "cn.tw-permit", "cn.vehicle-plate", "cn.bank-card", "cn.address", "cn.person-name", "cn.landline", "card.pan", "iban", "us.ssn", "email", "ipv4", "geo.coordinates", "secret.aws-key", "secret.private-key", "secret.jwt", "secret.github-token", "secret.slack-token", "secret.password", "secret.connection-string", "secret.cloud-cn", "message.password"]
+    names = [
+        "cn.resident-id",
+        "cn.mobile",
+        "cn.uscc",
+        "cn.passport",
+        "cn.hk-mo-permit",
+        "cn.tw-permit",
+        "cn.vehicle-plate",
+        "cn.bank-card",
+        "cn.address",
+        "cn.person-name",
+        "cn.landline",
+        "card.pan",
+        "iban",
+        "us.ssn",
+        "email",
+        "ipv4",
+        "geo.coordinates",
+        "secret.aws-key",
+        "secret.private-key",
+        "secret.jwt",
+        "secret.github-token",
+        "secret.slack-token",
+        "secret.password",
+        "secret.connection-string",
+        "secret.cloud-cn",
+        "message.password",
+    ]
     assert set(names) <= {signature.name for signature in shipped()}
     assert all(Path(signature.file).stem == signature.name for signature in load_signatures([SIGNATURES]))
