@@ -8,7 +8,7 @@ from gateway.errors import LimitError
 from gateway.parts import Piece
 from gateway.wire.encodings import undo_encodings
 from gateway.wire.form import FIRST_NAME_BYTES, FORM, is_plain_form, read_doubtful_form, read_form
-from gateway.wire.head import body_name, head_pieces
+from gateway.wire.head import body_name, head_pieces, raw_bytes
 from gateway.wire.jsonbody import read_json
 from gateway.wire.parameters import media_type
 from gateway.wire.parts import read_multipart
@@ -47,8 +47,7 @@ def read_request(request: Request, body: Buffer, *, limits: Limits) -> tuple[Pie
 def _body_pieces(request: Request, view: memoryview, limits: Limits) -> Iterator[Piece]:
     label = request.content_type.lower()
     if "multipart/" in label:
-        content_type = request.content_type.encode("utf-8", "surrogateescape")
-        yield from read_multipart(view, content_type, limits=limits)
+        yield from read_multipart(view, raw_bytes(request.content_type), limits=limits)
         return
     reading = read_json(view, limits=limits)
     is_json = reading is not None and reading.is_sound

@@ -130,4 +130,4 @@ def _names_piece(names: Iterable[str]) -> Iterator[Piece]:
     """One text of the field names that could carry more than a name."""
     telling = [name for name in names if _TELLING_NAME.search(name)]
     if telling:
-        yield Piece("\n".join(telling).encode("utf-8", "surrogateescape"), field="names", declared_type="text/plain")
+        yield Piece("\n".join(telling).encode(), field="names", declared_type="text/plain")

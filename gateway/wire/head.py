@@ -49,12 +49,12 @@ def head_pieces(request: Request, *, limits: Limits) -> Iterator[Piece]:
     [('path', b'/a b'), ('query', b'q=A')]
     """
     if request.path:
-        yield _text("path", _unescaped(_raw(request.path)))
+        yield _text("path", _unescaped(raw_bytes(request.path)))
     if request.query:
-        yield _text("query", _unescaped(_raw(request.query).replace(b"+", b" ")))
+        yield _text("query", _unescaped(raw_bytes(request.query).replace(b"+", b" ")))
     for name, value in request.headers.items():
         if value and (name in TEXT_HEADERS or name.startswith(METADATA_PREFIX)):
-            raw = _raw(value)
+            raw = raw_bytes(value)
             lines = dict.fromkeys([raw, *_decoded_header(name, raw, limits)])
             yield _text(f"header:{name}", b"\n".join(lines))
 
@@ -70,20 +70,20 @@ def body_name(request: Request) -> tuple[str, bool]:
             return last_segment(name), True
     pairs = dict(parse_qsl(request.query, errors="surrogateescape"))
     for key in QUERY_NAMES:
-        if name := last_segment(pairs.get(key, "")):
+        if name := last_segment(decode_text(raw_bytes(pairs.get(key, "")))):
             return name, False
-    path = decode_text(_unescaped(_raw(request.path)))
+    path = decode_text(_unescaped(raw_bytes(request.path)))
     # Microsoft Graph: …/root:/folder/file.txt:/content
     return last_segment(path.removesuffix(":/content")), False
 
 
 def _header_names(request: Request) -> Iterator[str]:
     headers = request.headers
-    yield _disposition_name(_raw(headers.get("content-disposition", "")))
+    yield _disposition_name(raw_bytes(headers.get("content-disposition", "")))
     yield _dropbox_path(headers.get("dropbox-api-arg", ""))
     for header in NAME_HEADERS:
-        yield unescaped_text(headers.get(header, ""))
-    metadata = dict(_upload_metadata(_raw(headers.get("upload-metadata", ""))))
+        yield unescaped_text(decode_text(raw_bytes(headers.get(header, ""))))
+    metadata = dict(_upload_metadata(raw_bytes(headers.get("upload-metadata", ""))))
     for key in (b"filename", b"name"):
         yield decode_text(metadata.get(key, b""))
 
@@ -94,7 +94,7 @@ def _decoded_header(name: str, raw: bytes, limits: Limits) -> Iterator[bytes]:
         yield from (key + b": " + value for key, value in _upload_metadata(raw))
         return
     if name == "content-disposition":
-        yield _disposition_name(raw).encode("utf-8", "surrogateescape")
+        yield _disposition_name(raw).encode()
     reading = read_json(raw, limits=limits)
     if reading is not None:
         yield from (bytes(piece.data) for piece in reading.pieces)
@@ -115,7 +115,7 @@ def _dropbox_path(value: str) -> str:
     except (ValueError, RecursionError):
         return ""
     path = argument.get("path", "") if isinstance(argument, dict) else ""
-    return path if isinstance(path, str) else ""
+    return decode_text(raw_bytes(path)) if isinstance(path, str) else ""
 
 
 def _upload_metadata(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -133,8 +133,12 @@ def _unescaped(raw: bytes) -> bytes:
     return unquote_to_bytes(once) if b"%25" in raw else once
 
 
-def _raw(value: str) -> bytes:
-    return value.encode("utf-8", "surrogateescape")
+def raw_bytes(value: str) -> bytes:
+    """The bytes of a header, path or query, of which those that are no UTF-8 came as surrogates; never raises."""
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace")
 
 
 def _text(field: str, data: bytes) -> Piece:

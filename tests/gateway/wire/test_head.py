@@ -31,6 +31,7 @@ def pieces(request: Request) -> list[tuple[str, bytes]]:
             "/a", "q=%25E5%2590%2588", [("path", b"/a"), ("query", "q=合".encode())], id="query escaped twice"
         ),
         pytest.param("/\udcff", "", [("path", b"/\xff")], id="raw byte"),
+        pytest.param("/\ud83d", "", [("path", b"/?")], id="half a character"),
     ],
 )
 def test_path_and_query(path: str, query: str, expected: list[tuple[str, bytes]]) -> None:
@@ -92,6 +93,12 @@ def test_json_header_is_limited() -> None:
         pytest.param({}, "/u", "name=", ("u", False), id="empty query value"),
         pytest.param({}, "/u", "name=a/", ("u", False), id="query value that is a folder"),
         pytest.param({"x-file-name": "%E5%90%88.txt"}, "/u", "name=n", ("合.txt", True), id="X-File-Name"),
+        pytest.param({"x-file-name": "\udcba\udccf"}, "/u", "", ("合", True), id="X-File-Name in raw GBK"),
+        pytest.param({"dropbox-api-arg": '{"path": "/\udcba\udccf"}'}, "/u", "", ("合", True), id="Dropbox in raw GBK"),
+        pytest.param(
+            {"dropbox-api-arg": '{"path": "/\\ud83d"}'}, "/u", "", ("?", True), id="Dropbox, half a character"
+        ),
+        pytest.param({}, "/u", "name=%BA%CF", ("合", False), id="query in GBK"),
         pytest.param({"slug": "C:\\x\\s.txt"}, "/u", "", ("s.txt", True), id="Slug"),
         pytest.param({"upload-metadata": "name bg==,filename 5ZCI"}, "/u", "", ("合", True), id="tus"),
         pytest.param({"upload-metadata": "name bg=="}, "/u", "", ("n", True), id="tus, other key"),
@@ -119,9 +126,14 @@ def test_body_name(headers: dict[str, str], path: str, query: str, expected: tup
     assert body_name(Request(path=path, query=query, headers=headers)) == expected
 
 
+ANY_TEXT = st.text(st.characters(), max_size=20) | st.text(st.characters(categories=["Cs"]), max_size=3)
+
+
 @settings(deadline=None)
-@given(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
 def test_body_name_never_raises(path: str, query: str, value: str) -> None:
     headers = dict.fromkeys(["content-disposition", "dropbox-api-arg", "upload-metadata", "slug"], value)
     name, _ = body_name(Request(path=path, query=query, headers=headers))
     assert "/" not in name
+    assert name.encode() or not name
+    assert all(isinstance(data, bytes) for _, data in pieces(Request(path=path, query=query, headers=headers)))
