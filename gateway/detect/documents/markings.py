@@ -28,7 +28,7 @@ GROUPS = ("marks", "weak", "labels", "subjects", "companions", "against")
 FORMS = ("star", "label", "bracket", "line", "head", "name", "word", "edge", "statement")
 """Names of places."""
 WEAK_FORMS = ("star", "label", "bracket", "head", "name")
-"""Places that are sure enough for a weak mark."""
+"""Places that are sure enough for a weak mark; one in capitals (`CONFIDENTIAL - ACME`) may stand at an edge too."""
 HEAD_LINES = 6
 """Lines at the start of a page in which a mark of its own line is the document's; cover sheets have few."""
 HEAD_CHARS = 600
@@ -39,7 +39,8 @@ SENTENCE = "。,;!?，；！？、"
 """Punctuation that makes a line a sentence."""
 _DECORATION = r"[\s#*=_~>\-—|·.]{0,8}"
 _SPREAD = rf"{BLANK}{{0,4}}"
-_STAR = r"[★☆⭐✩✭]"
+_STAR = r"[★☆⭐✩✭▲△]"
+"""GB/T 9704 writes marks of state secrets with a star, central enterprises those of their own with a triangle."""
 _STAR_BEHIND = rf"{_SPREAD}(?:{_STAR}|\*[ \t]?(?:\d|长期|長期|启用|啟用|解密))"
 _STAR_BEFORE = rf"{_STAR}{_SPREAD}\Z"
 _OPENED = rf"[【\[〔]{_SPREAD}\Z"
@@ -103,11 +104,20 @@ def _best(view: View, plan: _Plan) -> Iterator[Match]:
         forms = _name_forms(view.text, start, end) if view.location == NAME else _forms(view.text, start, end, plan)
         told = {"head" if form == "line" and end <= head and "head" in odds else form for form in forms}
         if term in plan.weak:
-            told = told.intersection(WEAK_FORMS) if not _is_letter(view.text[start - 1 : start]) else set()
+            told = _weak_forms(view.text[start:end], told)
         confidence = max((odds[form] for form in told if form in odds), default=0.0)
         if confidence and (key not in best or best[key].confidence < confidence):
             best[key] = Match(plan.signature.name, start, end, value, confidence, location=view.location)
     yield from best.values()
+
+
+def _weak_forms(mark: str, forms: set[str]) -> set[str]:
+    """Those of the forms in which a weak mark counts.
+
+    A first line of nothing else may be the title of a story, so it is worth no more than a word between blanks.
+    """
+    sure = forms.intersection((*WEAK_FORMS, "edge") if mark.isupper() else WEAK_FORMS)
+    return sure - {"head"} | {"word"} if "head" in sure else sure
 
 
 def _name_forms(text: str, start: int, end: int) -> Iterator[str]:

@@ -38,7 +38,11 @@ def test_cases_of_the_shipped_signatures(name: str, text: str, count: int) -> No
         (STATE, "会议材料（机密）", ("机密", 0.6)),
         (STATE, "本件属于机密，请妥善保管", ("机密", 0.8)),
         (COMPANY, "ACME Inc. - TRADE SECRET", ("tradesecret", 0.7)),
-        (COMPANY, "Confidential\nbody", ("confidential", 0.85)),
+        (COMPANY, "CONFIDENTIAL - ACME\nbody", ("confidential", 0.7)),
+        (COMPANY, "核心商密▲", ("核心商密", 0.95)),
+        (STATE, "密级为秘密。", ("秘密", 0.95)),
+        (STATE, "秘密\n\n通知", ("秘密", 0.6)),
+        (COMPANY, "Confidential\nbody", ("confidential", 0.6)),
         (INTERNAL, "内部资料，注意保存！", ("内部资料", 0.85)),
     ],
 )
