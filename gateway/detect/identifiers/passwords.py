@@ -17,13 +17,14 @@ _PLACEHOLDER = re.compile(
 """Values that are no password: stars, templates, words for "put yours here", look-ups in code."""
 _KEY = r"(?:pass[_\-]?word|passwd|pass[_\-]?phrase|passcode|pwd|db[_\-]?pass|user[_\-]?pass|mysql[_\-]?pass|redis[_\-]?pass)"
 _QUOTED = r"[\"'](?P<quoted>[^\"'\s\\]{4,128})[\"']"
-_BARE = r"(?P<bare>[^\s\"',;<>(){}\[\]&|]{6,128})(?![(\[])"
+_BARE = r"(?P<bare>[^\s\"',;<>(){}\[\]&|`]{6,128}+)(?![(\[])"
 _ASSIGNED = re.compile(
-    rf"{_KEY}\w{{0,16}}[\"'\]]{{0,2}}[ \t]{{0,4}}(?::=|=>|[:=：]|>)[ \t]{{0,4}}(?:{_QUOTED}|{_BARE})", re.IGNORECASE
+    rf"{_KEY}\w{{0,16}}[\"'\]]{{0,2}}[ \t]{{0,4}}(?:(?::=|=>|[:=：])[ \t]{{0,4}}|(?<=[A-Za-z])>)(?:{_QUOTED}|{_BARE})",
+    re.IGNORECASE,
 )
 _OPTION = re.compile(r"--password[= ](?P<quoted>[^\s\"'<>$\-][^\s\"'<>$]{5,128})", re.IGNORECASE)
-_CODE = re.compile(r"[A-Za-z_][A-Za-z_]*(?:\.[A-Za-z_]+)*[?!:]*|[A-Za-z]+[_A-Za-z]*\d?")
-"""Identifiers of a programming language, types, plain words."""
+_CODE = re.compile(r"[A-Za-z_][A-Za-z_]*(?:\.[A-Za-z_]+)*[?!:]*|[A-Za-z]+[_A-Za-z]*\d?|~?/.*|.*(?:::|:[a-z]+:).*")
+"""Identifiers of a programming language, types, plain words, paths (PWD), roles of a markup."""
 
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{1,20})://(?P<user>[^\s:/@\"'<>]{0,64}):(?P<value>[^\s/@\"'<>]{1,128})@(?P<host>[A-Za-z0-9.\-_\[\]:]{1,128})"
@@ -59,7 +60,8 @@ def _assigned(found: Found, _document: Document) -> Candidate | None:
     """A quoted literal, or a bare word that no program would write."""
     group = "quoted" if found["quoted"] else "bare"
     value = found[group]
-    if not _is_secret(value) or (group == "bare" and (_CODE.fullmatch(value) or _kinds(value) < 2)):
+    is_code = _CODE.fullmatch(value) if group == "bare" else value.startswith(("/", "~/"))
+    if not _is_secret(value) or is_code or (group == "bare" and _kinds(value) < 2):
         return None
     share = 1.0 if _kinds(value) > 1 else 0.7
     return Candidate(value, found.start(group), found.end(group), share=share)
@@ -76,7 +78,7 @@ def _connection(found: Found, _document: Document) -> Candidate | None:
 
 
 def _message(found: Found, _document: Document) -> Candidate | None:
-    value = found["value"].rstrip(".?")
+    value = found["value"].rstrip(".?)")
     digits = value.isdigit() and len(value) >= 4
     if len(value) < 4 or not (digits or _kinds(value) > 1) or _PLACEHOLDER.fullmatch(value):
         return None

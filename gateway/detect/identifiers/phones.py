@@ -25,6 +25,7 @@ _AREAS = r"(?:10|2[0-57-9]|3[1-57-9][0-9]|4[1-79][0-9]|5[1-9][0-9]|6[136][0-9]|7
 """Area codes without the leading zero, by their first digits."""
 _LINE = rf"(?:(?:\(|（)0{_AREAS}(?:\)|）)[ ]?|0{_AREAS}[ \-]|(?:\+|00)86[ \-]?{_AREAS}[ \-])[2-8][0-9]{{2,3}}[ \-]?[0-9]{{4}}"
 _BARE_LINE = rf"0{_AREAS}[2-8][0-9]{{6,7}}"
+_NUMBER_AHEAD, _NUMBER_BEHIND = re.compile("[0-9][ ,]-?$|[ ,]-$"), re.compile("[ ,]-?[0-9]")
 _NO_DIGIT = re.compile(r"[^0-9]")
 
 
@@ -32,7 +33,15 @@ def _mobile(found: Found, _document: Document) -> Candidate | None:
     number = _NO_DIGIT.sub("", found["value"])
     if number[:3] not in _MOBILE_PREFIXES:
         return None
-    return plain(found, number, weak=int(number) % _POWER == 0, person=f"tel:{number}")
+    weak = int(number) % _POWER == 0 or (" " in found["value"] and _is_row(found))
+    return plain(found, number, weak=weak, person=f"tel:{number}")
+
+
+def _is_row(found: Found) -> bool:
+    """Whether more numbers stand beside, so that the blanks may separate numbers: drawings, tables."""
+    start, end = found.span()
+    ahead, behind = found.string[max(0, start - 3) : start], found.string[end : end + 3]
+    return bool(_NUMBER_AHEAD.search(ahead) or _NUMBER_BEHIND.match(behind))
 
 
 def _landline(found: Found, _document: Document) -> Candidate | None:

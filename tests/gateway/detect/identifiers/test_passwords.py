@@ -38,6 +38,11 @@ def test_password(text, value):
         pytest.param("--password secret", id="option, placeholder"),
         pytest.param("--password prompting", id="option, a word"),
         pytest.param("the password field", id="prose"),
+        pytest.param('"OLDPWD": "/home/user/project1"', id="working directory"),
+        pytest.param("PWD=/home/user/project1", id="working directory, shell"),
+        pytest.param("cat /etc/passwd > /dev/null2", id="redirection"),
+        pytest.param("password = base64.b16encode(data)", id="call with digits"),
+        pytest.param("passphrase: :py:data:`bytes`", id="markup"),
     ],
 )
 def test_no_password(text):
@@ -80,6 +85,7 @@ def test_connection_string(text, expected):
         pytest.param("密码是password", set(), id="placeholder"),
         pytest.param("密码是abc.", set(), id="short"),
         pytest.param("the password is required", set(), id="English prose"),
+        pytest.param("(password is None) and", set(), id="code"),
     ],
 )
 def test_message_password(text, expected):

@@ -51,6 +51,9 @@ def test_mobile(text):
         pytest.param("13800138000-1", id="number behind"),
         pytest.param("order 13800138000", id="context against"),
         pytest.param("17179869184", id="16 GiB"),
+        pytest.param("0 0 190 5180 5180", id="drawing"),
+        pytest.param("viewBox -190 5180 5180", id="negative number"),
+        pytest.param("138 0013 8000 22", id="row of numbers"),
         pytest.param("1 3 8 0 0 1 3 8 0 0 0", id="one by one without context"),
     ],
 )
