@@ -10,11 +10,12 @@ from pypdfium2 import raw
 
 from gateway.content.reading import Member, Source
 from gateway.errors import LimitError, MalformedError
+from gateway.limits import MIB
 
 MAX_ANNOTATIONS = 10_000
 """Most annotations of one page; over it the document is over a limit."""
-MAX_STRING_BYTES = 64 * 1024 * 1024
-"""Longest string asked of pdfium."""
+MAX_STRING_BYTES = 16 * MIB
+"""Longest string asked of pdfium, in UTF-16; over it the document is over a limit."""
 _KEYS = (b"Contents", b"V", b"T", b"TU", b"RC", b"Subj")
 """Text, field value, field name or author, tooltip, rich text, subject (ISO 32000-2, tables 166, 172, 226)."""
 _FORM_VALUES = (raw.FPDFAnnot_GetFormFieldValue, raw.FPDFAnnot_GetFormFieldAlternateName)
@@ -46,11 +47,14 @@ def _notes(page: pdfium.PdfPage) -> Iterator[raw.FPDF_ANNOTATION]:
 
 
 def _string(read: Callable[..., int], *handles: object, encoding: str = "utf-16-le") -> str:
-    """A string from one of pdfium's functions that fill a buffer and say how many bytes they need, NUL counted."""
+    """A string from one of pdfium's functions that fill a buffer and say how many bytes they need, NUL counted.
+
+    Empty when there is none. Raises LimitError.
+    """
     needed = read(*handles, None, 0)
-    if not 0 < needed <= MAX_STRING_BYTES:
-        return ""
-    buffer = ctypes.create_string_buffer(needed)
+    if needed > MAX_STRING_BYTES:
+        raise LimitError("max_pdf_string_bytes", allowed=MAX_STRING_BYTES, actual=needed)
+    buffer = ctypes.create_string_buffer(max(needed, 2))
     target = buffer if encoding == "utf-8" else ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort))
     read(*handles, target, needed)
     return buffer.raw.decode(encoding, "replace").rstrip("\x00")

@@ -131,7 +131,7 @@ def column_number(letters: str) -> int:
     >>> column_number("AA"), column_number("")
     (27, 0)
     """
-    if not 0 < len(letters) <= 3 or not letters.isascii() or not letters.isupper():
+    if not 0 < len(letters) <= 3 or not (letters.isascii() and letters.isalpha() and letters.isupper()):
         return 0
     number = 0
     for letter in letters:

@@ -43,6 +43,8 @@ class XmlParser:
             parser.Parse(chunk, final)
         except expat.ExpatError as error:
             raise MalformedError("xml", expat.ErrorString(error.code) or "not well-formed") from None
+        except (LookupError, ValueError):
+            raise MalformedError("xml", "its encoding is not known") from None
 
     def _open(self, head: bytes) -> expat.XMLParserType:
         declared = _DECLARED.match(head.removeprefix(codecs.BOM_UTF8))
