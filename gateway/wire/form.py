@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError
 from gateway.parts import Piece
-from gateway.wire.embedded import MIN_CHARS, embedded_files
-from gateway.wire.fields import Field, field_pieces
+from gateway.wire.embedded import MIN_CHARS, Embedded, embedded_files
+from gateway.wire.fields import Field, field_pieces, is_binary
 from gateway.wire.names import decode_text
 from gateway.wire.percent import percent_decoded
 from gateway.wire.search import find_all
@@ -121,7 +121,7 @@ def _long_values(view: memoryview, limits: Limits) -> Iterator[Piece]:
         end = match.end()
         for pair in run.split(b"&"):
             name, _, value = pair.partition(b"=")
-            for found in embedded_files(percent_decoded(value)) if len(value) >= MIN_CHARS else ():
+            for found in _encoded_files(value):
                 count += 1
                 if count > limits.max_fields:
                     raise LimitError("max_fields", allowed=limits.max_fields, actual=count)
@@ -129,7 +129,18 @@ def _long_values(view: memoryview, limits: Limits) -> Iterator[Piece]:
                 yield Piece(found.data, field, field, found.declared_type, found.is_certain)
 
 
+def _encoded_files(value: bytes) -> Iterator[Embedded]:
+    if len(value) < MIN_CHARS:
+        return
+    decoded = percent_decoded(value)
+    if is_binary(decoded):
+        yield Embedded(decoded, "", is_certain=True)
+    else:
+        yield from embedded_files(decoded)
+
+
 def _printable_before(view: memoryview, start: int, end: int) -> bytes:
     """The printable characters just before `end`, as far back as `start` and as a field's name is long."""
     backwards = bytes(view[max(start, end - FIRST_NAME_BYTES) : end])[::-1]
-    return b"".join(_PRINTABLE.findall(backwards)[:1])[::-1]
+    match = _PRINTABLE.match(backwards)
+    return match[0][::-1] if match else b""

@@ -106,6 +106,11 @@ def test_fields_are_counted() -> None:
             id="binary with a file",
         ),
         pytest.param(b"&a \n" * 101 + b"b=%31" * 4, [("form", "", False, b"b=1" * 4 + b"\n")], id="many fields"),
+        pytest.param(
+            b"\x00&f=" + b"%00%01%02%03" * 6,
+            [("f", "f", True, b"\0\1\2\3" * 6), ("form", "", False, b"&f=" + b"\0\1\2\3" * 6 + b"\n")],
+            id="binary with a percent-encoded file",
+        ),
         pytest.param(b"\x00 short=%31", [], id="run too short to tell"),
     ],
 )
