@@ -21,7 +21,7 @@ _LISTS = {"rule": TRANSFERS.c.rules, "signature": TRANSFERS.c.signatures}
 _SEARCHED = tuple(
     TRANSFERS.c[name] for name in ("id", "user", "ip", "host", "service", "rules", "signatures", "names", "country")
 )
-_COLUMNS = tuple(column for column in TRANSFERS.c if column.name not in {"record", "names"})
+_COLUMNS = tuple(column for column in TRANSFERS.c if column.name not in {"record", "names", "journal", "seq"})
 
 
 class IncidentState(StrEnum):
@@ -103,7 +103,7 @@ def count_incidents(asked: IncidentFilter) -> Select[Any]:
 
 def select_incident(identity: str) -> Select[Any]:
     """Record, outcome and state of one incident."""
-    columns = (TRANSFERS.c.record, TRANSFERS.c.outcome, INCIDENTS)
+    columns = (TRANSFERS.c.record, TRANSFERS.c.outcome, TRANSFERS.c.journal, TRANSFERS.c.seq, INCIDENTS)
     return select(*columns).join(INCIDENTS, INCIDENTS.c.id == TRANSFERS.c.id).where(TRANSFERS.c.id == clean(identity))
 
 

@@ -48,8 +48,8 @@ class Rows:
     """Lines whose body is not what their kind promises."""
 
 
-def to_rows(lines: Iterable[Line]) -> Rows:
-    """The rows of the lines; never raises."""
+def to_rows(lines: Iterable[Line], journal: str = "") -> Rows:
+    """The rows of the lines, which stand in the file of that name; never raises."""
     rows = Rows()
     for line in lines:
         if line.kind not in {"verdict", "outcome"}:
@@ -61,7 +61,7 @@ def to_rows(lines: Iterable[Line]) -> Rows:
         elif line.kind == "outcome":
             rows.outcomes[identity] = clean(body.get("outcome"))
         else:
-            row = _transfer(identity, body, line)
+            row = _transfer(identity, body, line) | {"journal": clean(journal), "seq": line.seq}
             rows.transfers[identity] = row
             if row["action"] in {"hold", "block"}:
                 rows.incidents.append({"id": identity, "state": "open", "note": "", "closed_by": "", "at": row["at"]})

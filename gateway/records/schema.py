@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Index, MetaData, Table, Text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 """Raised when a table changes; a store of another version is built again from the journals."""
 
 METADATA = MetaData()
@@ -30,13 +30,15 @@ TRANSFERS = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("record", Text, nullable=False),
+    Column("journal", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
     Index("transfers_at", "at"),
     Index("transfers_action", "action", "id"),
     Index("transfers_user", "user", "id"),
 )
 """One row per verdict. `at` is RFC 3339, UTC, milliseconds, so that text order is time order; `rules`, `signatures`
 and `names` are lists with a line feed before, between and after the items; `outcome` is empty until it is known;
-`record` is the JSON of the journal."""
+`record` is the JSON of the journal, and `journal` and `seq` are the file and the line that hold it."""
 
 INCIDENTS = Table(
     "incidents",

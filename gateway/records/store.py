@@ -91,7 +91,7 @@ class Store:
 
         Gives the number of lines that were not what they promise and were left out.
         """
-        rows = to_rows(batch.lines)
+        rows = to_rows(batch.lines, batch.anchor.file)
         since, told = self._now().timestamp(), batch.told
         due = [{"id": key, "run": batch.run, "since": since, "told": told} for key in rows.transfers]
         with self.transaction() as connection:
@@ -128,14 +128,18 @@ class Store:
             return int(connection.execute(queries.count_incidents(asked)).scalar_one())
 
     def incident(self, identity: str) -> dict[str, Any] | None:
-        """The record of an incident with `outcome`, and `incident` {state, note, closed_by, at}; None when unknown."""
+        """The record of an incident with `outcome`, `incident` {state, note, closed_by, at} and `journal` {file, seq}.
+
+        None when there is no such incident.
+        """
         with self.transaction() as connection:
             row = connection.execute(queries.select_incident(identity)).first()
         if row is None:
             return None
         record: dict[str, Any] = json.loads(row.record)
         state = {"state": row.state, "note": row.note, "closed_by": row.closed_by, "at": row.at}
-        return {**record, "outcome": row.outcome, "incident": state}
+        place = {"file": row.journal, "seq": row.seq}
+        return {**record, "outcome": row.outcome, "incident": state, "journal": place}
 
     def set_state(self, identity: str, state: IncidentState, by: str, note: str) -> bool:
         """Notes what an operator decided; False when there is no such incident."""

@@ -110,6 +110,7 @@ def test_one_incident_is_its_record_with_outcome_and_state(store):
         **body(6, at="2026-03-02T00:00:00.000Z"),
         "outcome": "refused (403)",
         "incident": {"state": "open", "note": "", "closed_by": "", "at": "2026-03-02T00:00:00.000Z"},
+        "journal": {"file": "f", "seq": 2},
     }
 
 

@@ -10,7 +10,7 @@ from tests.samples.records import body, identity, line, outcome
 
 def test_a_verdict_becomes_a_transfer_and_an_incident():
     content = body(7, rules=["a", "b", "a"], signatures=["cn.mobile", "email"])
-    rows = to_rows([line("verdict", content)])
+    rows = to_rows([line("verdict", content, seq=5)], "edge-1.jsonl")
     assert rows.transfers == {
         identity(7): {
             "id": identity(7),
@@ -30,6 +30,8 @@ def test_a_verdict_becomes_a_transfer_and_an_incident():
             "bytes": 1007,
             "outcome": "",
             "record": json.dumps(content),
+            "journal": "edge-1.jsonl",
+            "seq": 5,
         }
     }
     assert rows.incidents == [

@@ -108,7 +108,7 @@ def test_two_processes_may_make_the_tables_at_once(path):
             return store.recall("schema")
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(work, range(4))) == ["1"] * 4
+        assert list(pool.map(work, range(4))) == ["2"] * 4
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
 
 def test_a_store_of_another_version_is_told(store, path):
     store.remember("schema", "0")
-    with pytest.raises(StartError, match=r"has layout 0 and this version needs 1; .*rebuild"):
+    with pytest.raises(StartError, match=r"has layout 0 and this version needs 2; .*rebuild"):
         Store.open(path)
 
 
