@@ -29,6 +29,9 @@ from gateway.records.journal import Journal
 from gateway.settings import Settings
 from metrics import catalogue as metrics
 
+QUEUE_S = 120.0
+"""Longest wait for a free inspector; clients wait minutes for an upload's answer, so a queue is better than a refusal."""
+
 log = structlog.get_logger()
 
 
@@ -79,7 +82,9 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
         identify=Identify.from_settings(settings),
         identity_required=settings.identity.required,
         policy=policy,
-        inspectors=InspectorClient(str(settings.state_dir / "run" / "inspectors.sock"), settings.inspectors.timeout_s),
+        inspectors=InspectorClient(
+            str(settings.state_dir / "run" / "inspectors.sock"), settings.inspectors.timeout_s, queue_s=QUEUE_S
+        ),
         journal=journal,
         routes=loop.routes,
         node=node,

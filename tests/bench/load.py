@@ -8,6 +8,7 @@ import io
 import json
 import random
 import ssl
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -117,8 +118,11 @@ def push(proxy_port: int, ca: Path, origin_port: int, kind: str, size: str, *, c
                 client.request("POST", "/upload", data, {"Content-Type": content_type})
                 with client.getresponse() as answer:
                     told = json.loads(answer.read())
+                arrived = answer.status == 200 and told.get("sha256") == digest
+                if not arrived:
+                    print(f"  {kind} {size}: {answer.status} {told.get('rules', told)}", file=sys.stderr)
                 with lock:
-                    exact[0] += answer.status == 200 and told.get("sha256") == digest
+                    exact[0] += arrived
         finally:
             client.close()
 
