@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.detect.catalogue import DETECTORS
 from gateway.detect.engine import Detection, Engine
@@ -88,6 +90,29 @@ def test_no_finding_shows_a_value(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", GOLDEN)
 def test_the_same_bytes_give_the_same_findings(entry: dict[str, Any]) -> None:
+    assert detect(entry) == detect(entry)
+
+
+@pytest.mark.parametrize("entry", GOLDEN)
+def test_texts_cut_anywhere_fail_nowhere(entry: dict[str, Any]) -> None:
+    text = entry["text"]
+    for length in range(0, len(text), max(1, len(text) // 12)):
+        assert detect(entry | {"text": text[:length]}).errors == ()
+        assert detect(entry | {"text": text[length:]}).errors == ()
+
+
+FRAGMENTS = sorted({word for param in GOLDEN for word in param.values[0]["text"].split()})
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(
+        st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=8), st.sampled_from(" \n\t,|:：★【】()")), max_size=60
+    )
+)
+def test_any_mixture_is_judged_without_failing_and_always_alike(pieces: list[str]) -> None:
+    entry = {"text": "".join(pieces)}
+    assert detect(entry).errors == ()
     assert detect(entry) == detect(entry)
 
 
