@@ -33,7 +33,7 @@ class Row:
 def line_at(text: str, offset: int) -> tuple[int, int]:
     r"""Start and end of the line that holds `offset`.
 
-    >>> line_at("ab\ncd\\nef", 4)
+    >>> line_at("ab\ncd\nef", 4)
     (3, 5)
     """
     start = text.rfind("\n", 0, offset) + 1
