@@ -162,7 +162,10 @@ def test_the_document_lists_every_value_of_a_label(label, metric, values):
 def test_the_values_in_the_document_are_those_in_the_code():
     """Label values are written at the call; each one the code uses is in the document, and the other way round."""
     code = "\n".join(path.read_text("utf-8") for room in ("gateway", "addons") for path in (ROOT / room).rglob("*.py"))
-    for constant, label, of in (("FAILURES", "part", ""), ("REFUSED_CONNECTIONS", "reason", "refused_connections_total")):
+    for constant, label, of in (
+        ("FAILURES", "part", ""),
+        ("REFUSED_CONNECTIONS", "reason", "refused_connections_total"),
+    ):
         used = set(re.findall(rf'{constant}\.labels\((?:{label}=)?"([^"]+)"\)', code))
         (listed,) = [cell for name, whose, cell in VALUES.findall(DOCUMENT) if (name, whose) == (label, of)]
         known = set(re.findall(r"`([^`]+)`", listed))
