@@ -10,8 +10,6 @@ KILL_GRACE_S = 1.0
 """What an inspector may live over its time before its generation kills it; its own timer comes first."""
 START_S = 10.0
 """Longest start of one inspector: fork and sandbox take milliseconds."""
-BUILD_S = 300.0
-"""Longest build of an inspection function; one over it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,9 @@ class Bounds:
     """Wall clock of one job, from the moment an inspector takes it until the reply is read."""
     max_jobs: int = 500
     """Jobs after which an inspector is replaced, so that leaks of C libraries stay small."""
+
+    build_s: float = 300.0
+    """Longest build of an inspection function; one over it is given up."""
 
     @property
     def recycle_bytes(self) -> int:

@@ -42,6 +42,8 @@ WHY_ROUNDS, WHY_PAUSE_S = 25, 0.02
 """The watcher hears of a death within milliseconds; half a second is for a busy machine."""
 ASK_S = 2.0
 """Longest wait for an answer on the control socket."""
+MAX_WORD_CHARS = 64
+"""Longest class name or file name taken into the log."""
 _READ_BYTES = 64 * KIB
 
 log = structlog.get_logger("inspectors")
@@ -76,10 +78,8 @@ class InspectorClient:
         finally:
             self._jobs -= 1
         if isinstance(reply, Failure):
-            where = reply.where if reply.where.isprintable() else ""
-            log.warning(
-                "inspectors.failed", transfer=transfer.id, reason=reply.reason, kind=reply.kind[:100], where=where[:100]
-            )
+            kind, where = _loggable(reply)
+            log.warning("inspectors.failed", transfer=transfer.id, reason=reply.reason, kind=kind, where=where)
             raise InspectorError(reply.reason)
         return reply
 
@@ -146,6 +146,14 @@ class InspectorClient:
             raise InspectorError(Reason.CRASH) from None
         except ValueError:
             raise InspectorError(Reason.PROTOCOL) from None
+
+
+def _loggable(failure: Failure) -> tuple[str, str]:
+    """Class name and place of a failure, each empty unless it looks like one: an inspector may have been taken over."""
+    file, _, line = failure.where.partition(":")
+    is_place = file.removesuffix(".py").isidentifier() and line.isdecimal() and len(failure.where) < MAX_WORD_CHARS
+    is_kind = failure.kind.isidentifier() and len(failure.kind) < MAX_WORD_CHARS
+    return failure.kind if is_kind else "", failure.where if is_place else ""
 
 
 def _connected(path: str) -> socket.socket:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import deque
+from collections import OrderedDict, deque
 from enum import IntEnum, StrEnum
 from resource import struct_rusage
 
+from gateway.inspectors.words import Ticket
 from gateway.limits import KIB
 
 STORM_WINDOW_S = 10.0
@@ -52,6 +53,24 @@ def end_of(status: int, usage: struct_rusage, *, killed: bool, memory_bytes: int
     if usage.ru_maxrss * KIB >= memory_bytes * 0.9:
         return End.MEMORY
     return End.CRASH
+
+
+class DeathBook:
+    """The last deaths, so that a client can ask why its inspector went."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._ends: OrderedDict[Ticket, End] = OrderedDict()
+
+    def add(self, ticket: Ticket, end: End) -> None:
+        """Write down that the inspector with this ticket came to this end; the oldest entry makes room."""
+        self._ends[ticket] = end
+        if len(self._ends) > self._most:
+            self._ends.popitem(last=False)
+
+    def reason(self, ticket: Ticket) -> str:
+        """The end, as a word; empty when none is known."""
+        return self._ends.get(ticket, "")
 
 
 class Brake:

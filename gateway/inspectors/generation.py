@@ -139,7 +139,7 @@ class Generation:
             self._boards[slot].rest(Doing.NOTHING)
             self._start_at[slot] = time.monotonic() + STORM_MAX_S
             return
-        if not pid:
+        if not pid:  # pragma: no cover - as below
             self._be_child(slot)
         self._children[pid] = _Child(pid, slot)
 

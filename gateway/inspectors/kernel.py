@@ -58,5 +58,4 @@ def capabilities() -> int:
 
 def release_free_memory() -> None:
     """Give what malloc holds free back to the kernel, where the C library can (glibc)."""
-    if hasattr(_libc, "malloc_trim"):
-        _libc.malloc_trim(ctypes.c_size_t(0))
+    getattr(_libc, "malloc_trim", lambda _: 0)(ctypes.c_size_t(0))

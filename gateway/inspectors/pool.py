@@ -8,15 +8,14 @@ import select
 import signal
 import socket
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import structlog
 
 from gateway.inspectors.board import Board, Doing
-from gateway.inspectors.bounds import BUILD_S, Bounds
+from gateway.inspectors.bounds import Bounds
 from gateway.inspectors.codec import encode
-from gateway.inspectors.deaths import End
+from gateway.inspectors.deaths import DeathBook, End
 from gateway.inspectors.generation import Build, Generation
 from gateway.inspectors.sockets import Sockets
 from gateway.inspectors.words import LENGTH, QUESTION_BYTES, STATE, WHY, PoolState, Ticket, Why
@@ -59,7 +58,7 @@ class Pool:
         self._current: _Child | None = None
         self._next: _Child | None = None
         self._retiring: list[_Child] = []
-        self._deaths: OrderedDict[Ticket, End] = OrderedDict()
+        self._deaths = DeathBook(KNOWN_DEATHS)
         self._generation = 0
         self._failures = 0
         self._launch_at: float | None = 0.0
@@ -148,7 +147,7 @@ class Pool:
             finally:
                 os._exit(code)
         theirs.close()
-        self._next = _Child(pid, ours, boards, time.monotonic() + BUILD_S)
+        self._next = _Child(pid, ours, boards, time.monotonic() + self._bounds.build_s)
 
     def _be_generation(self, parent: int, ours: socket.socket, theirs: socket.socket, boards: list[Board]) -> int:
         signal.set_wakeup_fd(-1)
@@ -168,25 +167,20 @@ class Pool:
         return generation.run(parent)
 
     def _hear(self, child: _Child) -> None:
-        try:
-            data = child.link.recv(1 << 16)
-        except ConnectionResetError:
-            data = b""
+        data = child.link.recv(1 << 16)
         if not data:
             self._bury(child)
             return
         message = json.loads(data)
         if "died" in message:
             pid, job, end = message["died"]
-            self._deaths[Ticket(pid, job)] = End(end)
-            if len(self._deaths) > KNOWN_DEATHS:
-                self._deaths.popitem(last=False)
+            self._deaths.add(Ticket(pid, job), End(end))
             INSPECTOR_RESTARTS.labels(end).inc()
             if end not in {End.RECYCLED, End.STOPPED}:
                 log.warning("inspectors.died", pid=pid, job=job, reason=end)
-        elif "ready" in message and child is self._next:
+        elif "ready" in message:
             self._take_over(child, message["ready"])
-        elif "failed" in message:
+        else:
             child.said_failed = True
             self._count_failure(child, message["failed"], message["problems"])
 
@@ -259,18 +253,14 @@ class Pool:
         """One question on the control socket; whoever asks is of the same user, and sends it at once."""
         try:
             connection, _ = self._sockets.control.accept()
+            with connection:
+                connection.settimeout(ANSWER_S)
+                answer = self._answer_to(connection.recv(QUESTION_BYTES))
+                connection.sendall(LENGTH.pack(len(answer)) + answer)
         except OSError:
             return
-        with connection:
-            connection.settimeout(ANSWER_S)
-            try:
-                question = connection.recv(QUESTION_BYTES)
-                answer = self._answer_to(question)
-                connection.sendall(LENGTH.pack(len(answer)) + answer)
-            except OSError:
-                return
 
     def _answer_to(self, question: bytes) -> bytes:
         if len(question) == QUESTION_BYTES and question[:1] == WHY:
-            return encode(Why(self._deaths.get(Ticket.unpack(question[1:]), "")))
+            return encode(Why(self._deaths.reason(Ticket.unpack(question[1:]))))
         return encode(self.state()) if question[:1] == STATE else b"{}"

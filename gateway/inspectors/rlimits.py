@@ -10,8 +10,8 @@ MAX_OPEN_FILES = 64
 """Descriptors; an inspector holds about ten and a lazy import opens one or two."""
 
 
-def limit_life() -> None:
-    """Bounds that never change: nothing is written, no process or thread is made, no core is dumped.
+def limit_life(pid: int = 0) -> None:
+    """Bounds that never change, for this process or another: nothing is written, nothing started, no core dumped.
 
     RLIMIT_NPROC does not hold for root; there the system call filter refuses instead.
     """
@@ -23,9 +23,9 @@ def limit_life() -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
     ):
-        _, hard = resource.getrlimit(what)
+        _, hard = resource.prlimit(pid, what)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)  # noqa: PLW2901 - the smaller one holds
-        resource.setrlimit(what, (most, most))
+        resource.prlimit(pid, what, (most, most))
 
 
 def limit_job(*, address_space_bytes: int, timeout_s: float) -> None:

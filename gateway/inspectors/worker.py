@@ -8,7 +8,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from itertools import pairwise
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.findings import Inspection
@@ -139,9 +139,9 @@ def close_other_files(keep: set[int]) -> None:
     nothing = os.open("/dev/null", os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
-    edges = [2, *sorted(keep - {0, 1, 2}), os.sysconf("SC_OPEN_MAX")]
-    for low, high in pairwise(edges):
-        os.closerange(low + 1, high)
+    for descriptor in {int(name) for name in os.listdir("/proc/self/fd")} - keep - {0, 1, 2}:  # noqa: PTH208
+        with suppress(OSError):  # the listing's own is closed already
+            os.close(descriptor)
 
 
 def quiet_signals() -> None:

@@ -1,6 +1,6 @@
 """Inspection functions that behave badly, and a pool around one of them as a process of its own.
 
-`python -m tests.samples.inspectors SOCKET NAME [--workers N] [--timeout_s S] [--memory_mb M] [--max_jobs N]`
+`python -m tests.samples.inspectors SOCKET NAME [--workers N] [--timeout_s S] [--memory_mb M] [--max_jobs N] …`
 serves with the functions of build NAME. What a job asks for stands in its body: `word argument`.
 """
 
@@ -156,6 +156,8 @@ def _from_file(path: str):
             raise ConfigError([Problem("s.yaml", 3, "no such key"), Problem("s.yaml", 9, "no such key either")])
         if word == "broken":
             raise LookupError("110105194912310 02X")
+        if word == "slow":
+            time.sleep(60)
         if word == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         return lambda transfer, body: inspect(transfer, body) if body else say(word)
@@ -163,15 +165,19 @@ def _from_file(path: str):
     return build
 
 
-def _starving():
-    """A build after which six more descriptors can be opened: the generation's own pipes and no more."""
-    taken = {int(name) for name in os.listdir("/proc/self/fd")}
-    free = [number for number in range(100) if number not in taken]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free[6], resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    return inspect
+def _starve(left: int):
+    """A build after which so many more descriptors can be opened; 6 is what the generation's own pipes need."""
+
+    def build():
+        taken = {int(name) for name in os.listdir("/proc/self/fd")}
+        free = [number for number in range(100) if number not in taken]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free[left], resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        return inspect
+
+    return build
 
 
-BUILDS = {"actions": lambda: inspect, "starving": _starving}
+BUILDS = {"actions": lambda: inspect, "starving": _starve(6), "starved": _starve(3)}
 
 
 def main() -> int:
@@ -179,7 +185,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("socket")
     parser.add_argument("name")
-    for option, kind in (("workers", int), ("timeout_s", float), ("memory_mb", int), ("max_jobs", int)):
+    for option, kind in (
+        ("workers", int),
+        ("timeout_s", float),
+        ("memory_mb", int),
+        ("max_jobs", int),
+        ("build_s", float),
+    ):
         parser.add_argument(f"--{option}", type=kind)
     given = {key: value for key, value in vars(parser.parse_args()).items() if value is not None}
     path, name = given.pop("socket"), given.pop("name")

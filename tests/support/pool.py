@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -121,6 +120,15 @@ def measure_if_asked() -> None:
         atexit.register(measuring.save)
 
 
+def save_measurement() -> None:
+    """What a forked process does before it ends by os._exit; one that is closed in cannot, and that is fine."""
+    measuring = coverage.Coverage.current()
+    if measuring is not None:
+        with suppress(Exception):
+            measuring.stop()
+            measuring.save()
+
+
 def in_thread[T](function: Callable[[], T]) -> T:
     """The result of the function in a thread of its own: Landlock, seccomp and capabilities bind a thread only."""
     outcome: list[T | BaseException] = []
@@ -156,11 +164,7 @@ def in_child(function: Callable[[], object]) -> object:
         except BaseException as error:  # noqa: BLE001 - told to the test
             os.write(write, json.dumps(repr(error)).encode())
         finally:
-            with suppress(Exception):
-                resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-                measuring = coverage.Coverage.current()
-                measuring.stop()
-                measuring.save()
+            save_measurement()
             os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:

@@ -3,22 +3,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 
-import coverage
 import pytest
 import structlog
 
 from gateway.errors import ConfigError, InspectorError
+from gateway.inspectors import kernel
 from gateway.inspectors.__main__ import _build, bounds_of, main, socket_path
 from gateway.inspectors.bounds import Bounds
 from gateway.inspectors.client import InspectorClient
 from gateway.settings import Settings
 from tests.samples.inspectors import TRANSFER
-from tests.support.pool import ROOT, fork, is_alive
+from tests.support.pool import ROOT, fork, is_alive, save_measurement
 from tests.support.waiting import eventually
 
 MIB = 1024 * 1024
@@ -99,6 +99,22 @@ def test_wrong_usage_ends_it(capfd):
     assert "usage" in capfd.readouterr().err
 
 
+def test_as_a_program_it_exits_with_the_code(monkeypatch, config):
+    monkeypatch.setattr(sys, "argv", ["inspectors", "--config", str(config)])
+    config.write_text("listen: 1")
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(ROOT / "gateway" / "inspectors" / "__main__.py"), run_name="__main__")
+    assert caught.value.code == 2
+
+
+def test_it_asks_for_its_parents_death_first(config):
+    config.write_text("listen: 1")
+    try:
+        assert main(["--die-with-parent", "--config", str(config)]) == 2
+    finally:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, 0)
+
+
 def test_a_socket_that_cannot_be_made_ends_it_with_what_to_do(config, capfd):
     config.write_text(f"state_dir: {'x' * 120}")
     assert main(["--config", str(config)]) == 1
@@ -114,10 +130,7 @@ def test_it_serves_until_sigterm_in_the_thread_that_called_it(config, client):
             signal.setitimer(signal.ITIMER_REAL, 0)
             code = main(["--config", str(config)])
         finally:
-            with suppress(Exception):
-                measuring = coverage.Coverage.current()
-                measuring.stop()
-                measuring.save()
+            save_measurement()
             os._exit(code)
     try:
         eventually(lambda: answers(client))

@@ -123,6 +123,13 @@ async def test_a_reply_may_come_in_pieces(path, step):
         assert (await InspectorClient(path, 5).inspect(TRANSFER, b"", 0)).path == "fine"
 
 
+async def test_a_job_that_does_not_fit_the_socket_is_sent_as_it_is_read(path):
+    large = replace(TRANSFER, request=replace(TRANSFER.request, query="q" * MIB))
+    async with inspector(path, TICKET, FINE) as heads:
+        assert (await InspectorClient(path, 5).inspect(large, b"", 0)).path == "fine"
+    assert heads[0].transfer == large
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -143,9 +150,21 @@ async def test_a_malformed_reply_is_refused(path, reply):
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-async def test_a_failure_keeps_its_reason_and_is_logged_without_control_characters(path, reason):
+@pytest.mark.parametrize(
+    ("kind", "where", "logged"),
+    [
+        pytest.param("ValueError", "zip.py:7", ("ValueError", "zip.py:7"), id="as it should be"),
+        pytest.param("", "", ("", ""), id="nothing"),
+        pytest.param("4111 1111", "4111 1111", ("", ""), id="something else"),
+        pytest.param("V" * 64, "z" * 60 + ".py:1", ("", ""), id="too long"),
+        pytest.param("Value\nError", "zip.py:7\n", ("", ""), id="with line ends"),
+        pytest.param("E", "a b.py:7", ("E", ""), id="no file name"),
+        pytest.param("E", "zip.py:x", ("E", ""), id="no line"),
+    ],
+)
+async def test_a_failure_keeps_its_reason_and_only_names_are_logged(path, reason, kind, where, logged):
     with structlog.testing.capture_logs() as logs:
-        async with inspector(path, TICKET, pack_reply(Failure(reason, "K" * 200, "x.py:1\n{"))):
+        async with inspector(path, TICKET, pack_reply(Failure(reason, kind, where))):
             assert await reason_of(InspectorClient(path, 5).inspect(TRANSFER, b"", 0)) == reason
     assert logs == [
         {
@@ -153,8 +172,8 @@ async def test_a_failure_keeps_its_reason_and_is_logged_without_control_characte
             "log_level": "warning",
             "transfer": "0193-sample",
             "reason": reason,
-            "kind": "K" * 100,
-            "where": "",
+            "kind": logged[0],
+            "where": logged[1],
         }
     ]
 

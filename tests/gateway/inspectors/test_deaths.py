@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.inspectors.deaths import Brake, End, end_of
+from gateway.inspectors.deaths import Brake, DeathBook, End, end_of
+from gateway.inspectors.words import Ticket
 
 MEMORY = 1024 * 1024
 
@@ -51,6 +52,13 @@ def test_the_brake_slows_down_with_the_deaths_of_the_last_seconds_only():
         0.0,
         0.0,
     ]
+
+
+def test_the_book_keeps_the_last_deaths():
+    book = DeathBook(2)
+    for job, end in ((1, End.CRASH), (2, End.TIMEOUT), (3, End.MEMORY)):
+        book.add(Ticket(7, job), end)
+    assert [book.reason(Ticket(7, job)) for job in range(5)] == ["", "", "timeout", "memory", ""]
 
 
 def test_the_brake_has_a_longest_delay():

@@ -9,7 +9,6 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import coverage
 import pytest
 import structlog
 
@@ -20,7 +19,7 @@ from gateway.inspectors.bounds import Bounds
 from gateway.inspectors.generation import Generation
 from gateway.inspectors.words import Carriage, JobHead, pack_head
 from tests.samples.inspectors import BUILDS, TRANSFER, inspect
-from tests.support.pool import children_of, fork
+from tests.support.pool import children_of, fork, save_measurement
 from tests.support.waiting import eventually
 
 
@@ -55,10 +54,7 @@ class Launched:
                 code = generation.run(pool)
             link.send(json.dumps({"logs": logs}, default=str).encode())
         finally:
-            with suppress(Exception):
-                measuring = coverage.Coverage.current()
-                measuring.stop()
-                measuring.save()
+            save_measurement()
             os._exit(code)
 
     def hear(self):

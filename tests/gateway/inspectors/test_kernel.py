@@ -63,6 +63,10 @@ def test_a_child_whose_parent_is_gone_already_dies_at_once():
     assert os.waitpid(died, 0)[1] == signal.SIGKILL
 
 
+def test_no_signal_is_sent_where_none_is_asked_for():
+    kernel.die_with_parent(0, 1 << 30)
+
+
 def test_the_signal_of_the_parents_death_stays_out_of_a_process_with_its_parent():
     def live():
         kernel.die_with_parent(signal.SIGKILL, os.getppid())

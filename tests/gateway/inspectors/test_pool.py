@@ -125,15 +125,18 @@ async def test_what_an_inspector_prints_is_not_in_the_log(pool):
     assert b"110105194912310" not in pool.log_file.read_bytes()
 
 
-async def test_the_others_finish_while_one_loops(pool):
+def test_the_others_finish_while_one_loops(tmp_path):
+    with running_pool(tmp_path, timeout_s=3.0) as pool:
+        asyncio.run(forty_jobs_beside_a_loop(pool))
+
+
+async def forty_jobs_beside_a_loop(pool):
     before = open_files()
-    client = pool.client(1.0, queue_s=5.0)
+    client = pool.client()
     loop = asyncio.create_task(client.inspect(TRANSFER, b"loop", 4))
     bodies = [os.urandom(index * 20_000) for index in range(40)]
-    begun = time.monotonic()
     found = await asyncio.gather(*(client.inspect(TRANSFER, body, len(body)) for body in bodies))
     assert [inspection.parts[0].size_bytes for inspection in found] == [index * 20_000 for index in range(40)]
-    assert time.monotonic() - begun < 0.9
     assert not loop.done()
     with pytest.raises(InspectorError, match="timeout"):
         await loop
@@ -352,6 +355,35 @@ def test_a_first_build_that_fails_stops_the_start(tmp_path, outcome, word, exit_
     pool = RunningPool(tmp_path, str(outcome))
     assert pool.process.wait(20) == exit_code
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_generation_that_fails_after_its_build_says_where(tmp_path):
+    pool = RunningPool(tmp_path, "starved")
+    assert pool.process.wait(20) == 1
+    (failed,) = pool.events("inspectors.generation-failed")
+    assert failed["error"] == "OSError"
+    assert failed["at"].startswith("generation.py:")
+
+
+def test_a_build_that_takes_too_long_is_given_up(tmp_path, outcome):
+    with running_pool(tmp_path, str(outcome), build_s=1.5) as pool:
+        outcome.write_text("slow")
+        pool.send(signal.SIGHUP)
+        pool.wait_for(lambda state: state.building)
+        (failed,) = eventually(lambda: pool.events("inspectors.reload-failed"))
+        assert (failed["error"], failed["keeps"]) == ("killed", 1)
+        assert asyncio.run(ask(pool, b"")) == "first"
+
+
+def test_sigterm_does_not_wait_for_a_build(tmp_path, outcome):
+    with running_pool(tmp_path, str(outcome)) as pool:
+        outcome.write_text("slow")
+        pool.send(signal.SIGHUP)
+        pool.wait_for(lambda state: state.building)
+        begun = time.monotonic()
+        assert pool.stop() == 0
+        assert time.monotonic() - begun < 3
+        assert pool.events("inspectors.reload-failed") == []
 
 
 def test_a_socket_that_cannot_be_made_stops_the_start(tmp_path):

@@ -2,31 +2,45 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 
 import pytest
 
 from gateway.inspectors.rlimits import MemoryGauge, limit_job, limit_life
-from tests.support.pool import in_child
+from tests.support.pool import fork, in_child
 
 MIB = 1024 * 1024
 
 
-def test_limits_for_life():
-    def run():
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        limit_life()
-        names = ("FSIZE", "CORE", "NPROC", "MEMLOCK", "MSGQUEUE", "NOFILE")
-        return {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in names}
+@pytest.fixture
+def child():
+    """A process that waits."""
+    pid = fork()
+    while not pid:
+        signal.pause()
+    yield pid
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
-    nothing = [0, 0]
-    assert in_child(run) == {
-        "FSIZE": nothing,
-        "CORE": nothing,
-        "NPROC": nothing,
-        "MEMLOCK": nothing,
-        "MSGQUEUE": nothing,
-        "NOFILE": [64, 64],
-    }
+
+def limits_of(pid):
+    names = ("FSIZE", "CORE", "NPROC", "MEMLOCK", "MSGQUEUE", "NOFILE")
+    return {name: resource.prlimit(pid, getattr(resource, f"RLIMIT_{name}")) for name in names}
+
+
+NOTHING = (0, 0)
+FOR_LIFE = dict.fromkeys(("FSIZE", "CORE", "NPROC", "MEMLOCK", "MSGQUEUE"), NOTHING)
+
+
+def test_limits_for_life(child):
+    limit_life(child)
+    assert limits_of(child) == FOR_LIFE | {"NOFILE": (64, 64)}
+
+
+def test_a_limit_that_is_tighter_already_stays(child):
+    resource.prlimit(child, resource.RLIMIT_NOFILE, (20, 20))
+    limit_life(child)
+    assert limits_of(child) == FOR_LIFE | {"NOFILE": (20, 20)}
 
 
 def test_a_file_cannot_grow(tmp_path):
