@@ -1,0 +1,92 @@
+"""What is not HTTP is closed before a byte goes on, and counted."""
+
+import socket
+import ssl
+
+import pytest
+
+from metrics import catalogue as metrics
+from tests.support.engine import Engine
+from tests.support.origin import Origin
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def origin(tmp_path):
+    with Origin(tmp_path) as origin:
+        yield origin
+
+
+def refused(reason: str) -> float:
+    return metrics.REFUSED_CONNECTIONS.labels(reason=reason)._value.get()
+
+
+def tunnel(engine: Engine, port: int) -> socket.socket:
+    raw = socket.create_connection(("127.0.0.1", engine.port), timeout=20)
+    raw.sendall(f"CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+    assert b" 200 " in raw.recv(4096)
+    return raw
+
+
+def closed(sock: socket.socket) -> bool:
+    try:
+        while sock.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize(
+    ("port", "data"),
+    [
+        pytest.param(53, b"\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01", id="DNS"),
+        pytest.param(443, b"\xef\xee\xee\xee" + bytes(60), id="MTProto"),
+        pytest.param(22, b"SSH-2.0-OpenSSH_9.6\r\n\r\n", id="SSH"),
+        pytest.param(443, b"\x16\xf1\x04" + bytes(60) + b"\r\n\r\n", id="MMTLS"),
+    ],
+)
+def test_other_protocols_in_a_tunnel(tmp_path, origin, port, data):
+    with Engine(tmp_path, origin) as engine:
+        raw = tunnel(engine, port)
+        raw.sendall(data)
+        raw.shutdown(socket.SHUT_WR)
+        assert closed(raw)
+        raw.close()
+    assert (origin.connections, origin.requests) == (0, [])
+
+
+def test_dns_is_counted(tmp_path, origin):
+    before = refused("unknown-protocol")
+    with Engine(tmp_path, origin) as engine:
+        raw = tunnel(engine, 53)
+        raw.sendall(b"\x00\x05hello")
+        assert closed(raw)
+        raw.close()
+    assert refused("unknown-protocol") == before + 1
+
+
+def test_client_that_does_not_trust_us_is_counted(tmp_path, origin):
+    before = refused("tls-client")
+    with Engine(tmp_path, origin) as engine:
+        raw = tunnel(engine, 443)
+        with pytest.raises(ssl.SSLError):
+            ssl.create_default_context().wrap_socket(raw, server_hostname="localhost")
+        raw.close()
+        eventually(lambda: refused("tls-client") == before + 1)
+
+
+def test_server_nobody_trusts_gets_nothing(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    before = refused("tls-server")
+    with Origin(tmp_path / "a") as trusted, Origin(tmp_path / "b") as other, Engine(tmp_path, trusted) as engine:
+        engine.loop.routes.target = lambda _asked: ("127.0.0.1", other.port)
+        raw = tunnel(engine, 443)
+        context = ssl.create_default_context(cafile=str(engine.ca))
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        with context.wrap_socket(raw, server_hostname="localhost") as sock:
+            sock.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")
+            assert b" 502 " in sock.recv(4096)
+        eventually(lambda: refused("tls-server") == before + 1)
+        assert other.requests == []
