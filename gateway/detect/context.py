@@ -22,12 +22,8 @@ def confidence(
     near = words.near_folded
     if any(word in before or word in after for word in near) or any(word in before for word in words.before_folded):
         return signature.confidence.with_context
-    header = view.header().lower()
-    if (
-        len(header) < start
-        and "\n" in view.text[len(header) : start]
-        and any(word in header for word in (*near, *words.before_folded))
-    ):
+    header = view.header(above=start).lower()
+    if header and any(word in header for word in (*near, *words.before_folded)):
         return signature.confidence.with_context
     if weak or any(word in before for word in words.negative_folded):
         return 0.0

@@ -85,10 +85,12 @@ class View:
         """The text from `before` characters ahead of `start` to `after` characters behind `end`."""
         return self.text[max(0, start - before) : end + after]
 
-    def header(self) -> str:
-        """The first line where it may be the header of a table (has cells, or is short); else empty."""
-        line = self.text[:HEADER_CHARS].lstrip("\ufeff\r\n\t ").partition("\n")[0]
-        return line if len(line) <= LABEL_CHARS or any(mark in line for mark in "\t,;|，；") else ""
+    def header(self, *, above: int) -> str:
+        """The first line where it ends above that offset and may be the header of a table (cells, or short)."""
+        top = self.text[: min(HEADER_CHARS, above)]
+        line, newline, _ = top.lstrip("\ufeff\r\n\t ").partition("\n")
+        may = len(line) <= LABEL_CHARS or any(mark in line for mark in "\t,;|，；")
+        return line if newline and may else ""
 
     def candidates(self, trigger: Trigger, pattern: Pattern[str], *, reach: int) -> Iterator[Found[str]]:
         """Matches of `pattern` near the trigger's places, each once, rising; `reach` is over its longest match.

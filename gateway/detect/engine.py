@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -15,6 +15,7 @@ from gateway.detect.persons import rows
 from gateway.detect.reading import NAME, Reader
 from gateway.detect.signatures import Signature, load_signatures
 from gateway.detect.tally import Tally
+from gateway.detect.yara_rules import YaraDetector, YaraRules, load_yara
 from gateway.errors import ConfigError, DetectorError, Problem
 from gateway.findings import Finding
 from gateway.limits import Limits
@@ -108,6 +109,8 @@ class Engine:
                 errors.append(DetectorError(detector.key, "too-many-places"))
             try:
                 self._collect(detector, document, found)
+            except DetectorError as error:
+                errors.append(error)
             except _TooManyError:
                 errors.append(DetectorError(detector.key, "too-many-matches"))
             except Exception as error:  # noqa: BLE001 - one detector's fault must not hide what the others find
@@ -136,24 +139,35 @@ class _TooManyError(Exception):
 
 
 def build_engine(directories: Sequence[str], *, limits: Limits) -> Engine:
-    """The engine for the signature folders; raises ConfigError with every problem of their files."""
-    signatures = load_signatures(directories)
+    """The engine for the signature folders, analysts' YARA rules among them.
+
+    Raises ConfigError with every problem of their files.
+    """
+    problems: list[Problem] = []
+    signatures = _gathered(load_signatures, directories, problems) or ()
+    rules = _gathered(load_yara, directories, problems) or YaraRules((), {})
     keys = {detector.key for detector in DETECTORS}
-    problems = [
-        Problem(
-            signature.file,
-            signature.line,
-            f"detector: {signature.detector!r} is unknown; known are {', '.join(sorted(keys))}",
-        )
-        for signature in signatures
-        if signature.detector not in keys
-    ]
+    for own in signatures:
+        if own.detector not in keys:
+            known = ", ".join(sorted(keys))
+            problems.append(Problem(own.file, own.line, f"detector: {own.detector!r} is unknown; known are {known}"))
+        if own.name in rules.signatures:
+            problems.append(Problem(own.file, own.line, f"name: {own.name!r} is a YARA rule's signature too"))
     if problems:
         raise ConfigError(problems)
     try:
-        return Engine(signatures, DETECTORS, limits=limits)
+        return Engine((*signatures, *rules.signatures.values()), (*DETECTORS, YaraDetector(rules)), limits=limits)
     except ValueError as error:
         raise ConfigError([Problem(directories[0] if directories else "signatures", 0, str(error))]) from None
+
+
+def _gathered[T](load: Callable[[Sequence[str]], T], directories: Sequence[str], problems: list[Problem]) -> T | None:
+    """What `load` gives; None where it has problems, which are added to the others."""
+    try:
+        return load(directories)
+    except ConfigError as error:
+        problems += error.problems
+        return None
 
 
 def settle(matches: Iterable[Match]) -> list[Match]:

@@ -133,7 +133,7 @@ def load_signatures(directories: Sequence[str]) -> tuple[Signature, ...]:
     signatures: dict[str, Signature] = {}
     for directory in directories:
         files = _files(directory)
-        if not files:
+        if not files and not any(Path(directory, "yara").glob("*.yar")):
             problems.append(Problem(directory, 0, f"holds no signature file (*.yaml in {', '.join(_FOLDERS)})"))
         for file in files:
             try:

@@ -44,16 +44,19 @@ def test_around_stops_at_the_text():
 
 
 @pytest.mark.parametrize(
-    ("text", "header"),
+    ("text", "above", "header"),
     [
-        pytest.param("姓名,电话\n张三,1", "姓名,电话", id="cells"),
-        pytest.param("\ufeff\n\n护照号\nE1", "护照号", id="one column, BOM and blank lines"),
-        pytest.param("这是一句话这是一句话这是一句话这是一句话这是一句话这是一句话这是一句话\n", "", id="a sentence"),
-        pytest.param("", "", id="empty"),
+        pytest.param("姓名,电话\n张三,1", 6, "姓名,电话", id="cells"),
+        pytest.param("姓名,电话\n张三,1", 5, "", id="at its end"),
+        pytest.param("姓名,电话\n张三,1", 3, "", id="inside of it"),
+        pytest.param("\ufeff\n\n护照号\nE1", 8, "护照号", id="one column, BOM and blank lines"),
+        pytest.param("这是一句话" * 8 + "\n1", 42, "", id="a sentence"),
+        pytest.param("a," * 600 + "\n1", 1202, "", id="too long"),
+        pytest.param("", 0, "", id="empty"),
     ],
 )
-def test_header(text, header):
-    assert View(text).header() == header
+def test_header(text, above, header):
+    assert View(text).header(above=above) == header
 
 
 @pytest.mark.parametrize(

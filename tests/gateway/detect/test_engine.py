@@ -245,6 +245,58 @@ def test_build_says_what_a_detector_refuses(tmp_path):
         build_engine([str(tmp_path / "s")], limits=Limits())
 
 
+def test_build_lists_problems_of_both_kinds_of_signatures(tmp_path):
+    (tmp_path / "identifiers").mkdir()
+    (tmp_path / "yara").mkdir()
+    (tmp_path / "identifiers" / "x.yaml").write_text("- 1\n")
+    (tmp_path / "yara" / "x.yar").write_text("rule {")
+    with pytest.raises(ConfigError) as caught:
+        build_engine([str(tmp_path)], limits=Limits())
+    assert {problem.file.rpartition("/")[2] for problem in caught.value.problems} >= {"x.yaml", "x.yar"}
+
+
+RULE = """rule Thing {
+  meta:
+    signature = "NAME"
+    title_zh = "物"
+    title_en = "Thing"
+    severity = "low"
+    confidence = "0.9"
+    classes = "internal"
+  strings:
+    $thing = "thing-4711"
+  condition:
+    $thing
+}
+"""
+
+
+def yara_folder(top, name):
+    (top / "yara").mkdir()
+    (top / "yara" / "x.yar").write_text(RULE.replace("NAME", name))
+    (top / "yara" / "x.cases.yaml").write_text(f"{name}:\n  find: [a thing-4711]\n  ignore: [a thing]\n")
+    return str(top)
+
+
+def test_yara_rules_are_part_of_the_engine(tmp_path):
+    own = build_engine([yara_folder(tmp_path, "x.thing")], limits=Limits())
+    assert names(own, data=b"\x00\x01thing-4711\x00") == {"x.thing": 1}
+
+
+def test_build_refuses_one_name_for_two_signatures(tmp_path):
+    with pytest.raises(ConfigError, match=r"email.yaml:1: name: 'email' is a YARA rule's signature too"):
+        build_engine([SIGNATURES, yara_folder(tmp_path, "email")], limits=Limits())
+
+
+def test_a_detector_may_say_itself_what_failed():
+    class Late(Numbers):
+        def find(self, document, signatures):
+            raise DetectorError("rules/slow.yar", "timeout")
+
+    detection = engine(detectors=[Late()]).detect(part("1"), Tally(b"key"), today=TODAY)
+    assert [(error.detector, error.kind) for error in detection.errors] == [("rules/slow.yar", "timeout")]
+
+
 def test_signatures_are_by_name(shipped):
     assert shipped.signatures["email"].name == "email"
 

@@ -136,6 +136,12 @@ def test_an_empty_folder_is_a_problem(folder):
     ]
 
 
+def test_a_folder_may_hold_yara_rules_only(folder):
+    (folder / "yara").mkdir()
+    (folder / "yara" / "x.yar").write_text("")
+    assert load_signatures([str(folder)]) == ()
+
+
 def test_no_folder_gives_none():
     assert load_signatures([]) == ()
 
