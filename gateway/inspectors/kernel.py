@@ -8,6 +8,8 @@ import os
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
+CAP_KILL = 1 << 5
+"""The bit of `capabilities` that allows signals to processes of other users."""
 _CAPABILITY_VERSION_3 = 0x20080522
 """`_LINUX_CAPABILITY_VERSION_3` of linux/capability.h: two words per set."""
 

@@ -124,7 +124,9 @@ def _become_nobody() -> None:  # pragma: no cover - can write no coverage report
 
 
 def _user_problem(readable: Iterable[str]) -> str:
-    """Why inspectors cannot be nobody: what lies where nobody may read, or an empty string."""
+    """Why inspectors cannot be nobody: they could not be ended, or not read their code; or an empty string."""
+    if not kernel.capabilities() & kernel.CAP_KILL:
+        return "without CAP_KILL an inspector of another user could not be ended"
     for path in readable:
         place = Path(path).resolve()
         try:

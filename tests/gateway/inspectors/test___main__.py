@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import runpy
 import signal
 import subprocess
 import sys
+import tarfile
+import zipfile
+from dataclasses import replace
 
+import docx
 import pytest
 import structlog
+import zstandard
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
 
 from gateway.errors import ConfigError, InspectorError
 from gateway.inspectors import kernel
@@ -17,6 +26,7 @@ from gateway.inspectors.__main__ import _build, bounds_of, main, socket_path
 from gateway.inspectors.bounds import Bounds
 from gateway.inspectors.client import InspectorClient
 from gateway.settings import Settings
+from gateway.transfer import Request
 from tests.samples.inspectors import TRANSFER
 from tests.support.pool import ROOT, fork, is_alive, save_measurement
 from tests.support.waiting import eventually
@@ -122,7 +132,35 @@ def test_a_socket_that_cannot_be_made_ends_it_with_what_to_do(config, capfd):
     assert "choose a shorter state_dir" in json.loads(line)["error"]
 
 
-def test_it_serves_until_sigterm_in_the_thread_that_called_it(config, client):
+def documents():
+    """Name → a document for each library that reads in an inspector; all hold the sample number of GB 11643."""
+    text = "身份证 11010519491231002X"
+    word, page, archive, ball = io.BytesIO(), io.BytesIO(), io.BytesIO(), io.BytesIO()
+    document = docx.Document()
+    document.add_paragraph(text)
+    document.save(word)
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    canvas = Canvas(page)
+    canvas.setFont("STSong-Light", 12)
+    canvas.drawString(50, 700, text)
+    canvas.save()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_LZMA) as zipped:
+        zipped.writestr("x/a.docx", word.getvalue())
+    with tarfile.open(fileobj=ball, mode="w:xz") as tarred:
+        member = tarfile.TarInfo("a.pdf")
+        member.size = len(page.getvalue())
+        tarred.addfile(member, io.BytesIO(page.getvalue()))
+    return {
+        "a.txt": text.encode("gb18030"),
+        "a.docx": word.getvalue(),
+        "a.pdf": page.getvalue(),
+        "a.zip": archive.getvalue(),
+        "a.txz": ball.getvalue(),
+        "a.zst": zstandard.compress(text.encode()),
+    }
+
+
+def test_it_serves_until_sigterm_and_finds_in_the_sandbox_what_it_finds_outside(config, client):
     pid = fork()
     if not pid:
         code = 99
@@ -134,8 +172,12 @@ def test_it_serves_until_sigterm_in_the_thread_that_called_it(config, client):
             os._exit(code)
     try:
         eventually(lambda: answers(client))
-        found = asyncio.run(client.inspect(TRANSFER, b'{"id": "11010519491231002X"}', 28))
-        assert found.distinct == {"cn.resident-id": 1}
+        outside = _build(str(config))
+        for name, body in documents().items():
+            transfer = replace(TRANSFER, request=Request(path=f"/{name}"))
+            found = asyncio.run(client.inspect(transfer, body, len(body)))
+            assert found.distinct == {"cn.resident-id": 1}, name
+            assert replace(found, stages={}) == replace(outside(transfer, body), stages={}), name
     finally:
         os.kill(pid, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

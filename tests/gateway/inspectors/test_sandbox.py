@@ -138,6 +138,7 @@ def test_an_unprivileged_user_stays_who_it_is():
     assert in_child(run) == ["", True]
 
 
+@is_root
 def test_a_file_closed_to_others_is_named(tmp_path):
     file = tmp_path / "code.py"
     file.touch(mode=0o600)
@@ -145,6 +146,15 @@ def test_a_file_closed_to_others_is_named(tmp_path):
     assert sandbox._user_problem([str(file)]).startswith(f"{file} is closed")
 
 
+def test_nobody_is_not_become_where_nobody_could_not_be_ended():
+    def run():
+        kernel.drop_capabilities()
+        return sandbox._user_problem([])
+
+    assert in_thread(run) == "without CAP_KILL an inspector of another user could not be ended"
+
+
+@is_root
 @pytest.mark.parametrize("mode", [0o755, 0o751], ids=oct)
 def test_folders_open_to_others_are_no_problem(tmp_path, mode):
     # pytest's own folders are closed, so the walk up is tried from the root
