@@ -38,7 +38,9 @@ def read_request(request: Request, body: Buffer, *, limits: Limits) -> tuple[Pie
     if len(body) > limits.max_body_bytes:
         raise LimitError("max_body_bytes", allowed=limits.max_body_bytes, actual=len(body))
     pieces = list(head_pieces(request, limits=limits))
-    view = memoryview(undo_encodings(request.headers, body, limits=limits))
+    names: list[bytes] = []
+    view = memoryview(undo_encodings(request.headers, body, limits=limits, file_names=names))
+    pieces += [Piece(name, field="gzip-name", declared_type="text/plain") for name in names]
     if view:
         pieces += _body_pieces(request, view, limits)
     return tuple(pieces)

@@ -32,12 +32,18 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 """Start of a zstd frame, RFC 8878 section 3.1.1."""
 GZIP_HIDING_FLAGS = 0b1111_0100
 """FEXTRA, FCOMMENT and the reserved flags, RFC 1952 section 2.3.1: room for bytes that no decoder gives out."""
+GZIP_NAME_FLAG = 0b0000_1000
+"""FNAME: gzip(1) writes the file's name, and files so made are sent as they are (`aws s3 cp --content-encoding gzip`)."""
+MAX_GZIP_NAME_BYTES = 255
+"""Longest file name of the file systems in use."""
 
 
-def undo_encodings(headers: Mapping[str, str], body: Buffer, *, limits: Limits) -> Buffer:
+def undo_encodings(
+    headers: Mapping[str, str], body: Buffer, *, limits: Limits, file_names: list[bytes] | None = None
+) -> Buffer:
     """The body as the client had it before Content-Encoding and aws-chunked framing; the same buffer when there is none.
 
-    `headers` has lower-case names. Raises UnsupportedError for an encoding without a decoder here, LimitError over
+    `headers` has lower-case names; `file_names` takes what gzip headers hold beside the content. Raises UnsupportedError for an encoding without a decoder here, LimitError over
     `max_encodings`, `max_decoded_bytes` or `max_decode_ratio`, MalformedError for anything that ends early or late.
     """
     names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
@@ -53,6 +59,8 @@ def undo_encodings(headers: Mapping[str, str], body: Buffer, *, limits: Limits) 
         if decode is None:
             # The client chose the word, so the error does not repeat it.
             raise UnsupportedError("this Content-Encoding")
+        if decode is _gzip and file_names is not None:
+            file_names += _gzip_name(memoryview(body))
         body = collect(_decoded(name, decode, memoryview(body), limits), encoded_bytes=len(body), limits=limits)
     return body
 
@@ -78,9 +86,20 @@ def _gzip(body: memoryview, limits: Limits) -> Iterator[bytes]:
         members += 1
         if members > limits.max_members:
             raise LimitError("max_members", allowed=limits.max_members, actual=members)
-        if len(body) > position + 3 and body[position + 3] & GZIP_HIDING_FLAGS:
-            raise MalformedError("gzip", "a member has an extra field or a comment")
+        flags = body[position + 3] if len(body) > position + 3 else 0
+        if flags & GZIP_HIDING_FLAGS or (flags & GZIP_NAME_FLAG and members > 1):
+            raise MalformedError("gzip", "a member has an extra field, a comment or a name of its own")
         position = yield from _inflate("gzip", body, position, zlib.MAX_WBITS | 16)
+
+
+def _gzip_name(body: memoryview) -> list[bytes]:
+    """The file name in the first member's header; empty when there is none."""
+    if len(body) < 10 or not body[3] & GZIP_NAME_FLAG:
+        return []
+    name, end, _ = bytes(body[10 : 10 + MAX_GZIP_NAME_BYTES + 1]).partition(b"\0")
+    if not end:
+        raise MalformedError("gzip", "the file name in the header has no end")
+    return [name]
 
 
 def _deflate(body: memoryview, _limits: Limits) -> Iterator[bytes]:

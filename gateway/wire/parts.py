@@ -114,6 +114,7 @@ class _Reader:
         coding = section.headers.get("content-encoding", b"").decode("latin-1")
         if coding:
             left = replace(self._limits, max_decoded_bytes=self._limits.max_decoded_bytes - self._decoded_bytes)
+            # Without a list for them, gzip file names are ignored: the part is inspected as sent, too.
             data = undo_encodings({"content-encoding": coding}, data, limits=left)
         if data is not section.data:
             self._decoded_bytes += len(data)

@@ -145,6 +145,15 @@ def test_encodings_are_undone(headers: dict[str, str], body: bytes) -> None:
     assert read(body, **headers) == [("body", "u", True, "", b"text")]
 
 
+def test_file_name_in_gzip_is_inspected() -> None:
+    plain = gzip.compress(b"text")
+    body = plain[:3] + b"\x08" + plain[4:10] + "合同\0".encode() + plain[10:]
+    assert read(body, content_encoding="gzip") == [
+        ("gzip-name", "", False, "text/plain", "合同".encode()),
+        ("body", "u", True, "", b"text"),
+    ]
+
+
 def test_encoded_nothing_is_no_piece() -> None:
     assert read(gzip.compress(b""), content_encoding="gzip") == []
 

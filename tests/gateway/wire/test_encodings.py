@@ -27,6 +27,11 @@ def raw_deflate(data: bytes) -> bytes:
     return coder.compress(data) + coder.flush()
 
 
+def gzip_with(flag: int, field: bytes) -> bytes:
+    plain = gzip.compress(TEXT)
+    return plain[:3] + bytes([flag]) + plain[4:10] + field + plain[10:]
+
+
 CODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
@@ -46,6 +51,7 @@ def undo(encoding: str, body: Buffer, limits: Limits | None = None) -> bytes:
         pytest.param("X-GZIP", gzip.compress(TEXT), TEXT, id="x-gzip, upper case"),
         pytest.param("gzip", gzip.compress(b"one ") + gzip.compress(b"two"), b"one two", id="gzip members"),
         pytest.param("gzip", gzip.compress(b""), b"", id="gzip of nothing"),
+        pytest.param("gzip", gzip_with(0x08, b"name.txt\0"), TEXT, id="gzip with a file name, as gzip(1) writes"),
         pytest.param("deflate", zlib.compress(TEXT), TEXT, id="deflate, zlib"),
         pytest.param("deflate", raw_deflate(TEXT), TEXT, id="deflate, raw"),
         pytest.param("deflate", b"\x03\x00", b"", id="deflate, raw, nothing"),
@@ -77,8 +83,8 @@ def test_undone(encoding: str, body: bytes, expected: bytes) -> None:
         pytest.param("gzip", gzip.compress(TEXT) + b"junk", MalformedError, id="gzip, bytes follow"),
         pytest.param("gzip", gzip.compress(TEXT) + bytes(8), MalformedError, id="gzip, zeros follow"),
         pytest.param("gzip", gzip.compress(TEXT)[:-8] + bytes(8), MalformedError, id="gzip, wrong check sum"),
-        pytest.param("gzip", b"\x1f\x8b\x08\x10" + bytes(30), MalformedError, id="gzip, comment"),
-        pytest.param("gzip", b"\x1f\x8b\x08\x04" + bytes(30), MalformedError, id="gzip, extra field"),
+        pytest.param("gzip", gzip_with(0x10, b"comment\0"), MalformedError, id="gzip, comment"),
+        pytest.param("gzip", gzip_with(0x04, b"\x03\0abc"), MalformedError, id="gzip, extra field"),
         pytest.param("deflate", zlib.compress(TEXT) + b"x", MalformedError, id="deflate, byte follows"),
         pytest.param("deflate", zlib.compress(TEXT)[:-1], MalformedError, id="deflate, ends early"),
         pytest.param("deflate", b"\xff", MalformedError, id="deflate, one byte"),
@@ -97,6 +103,34 @@ def test_refused(encoding: str, body: bytes, error: type[ContentError]) -> None:
     with pytest.raises(error) as caught:
         undo(encoding, body)
     assert "4111111111111111" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "names"),
+    [
+        pytest.param("gzip", gzip.compress(TEXT), [], id="none"),
+        pytest.param("gzip", b"", [], id="empty body"),
+        pytest.param("gzip", gzip_with(0x08, b"name.txt\0"), [b"name.txt"], id="one"),
+        pytest.param("gzip", gzip_with(0x08, b"x" * 255 + b"\0"), [b"x" * 255], id="longest"),
+        pytest.param("gzip, br", brotli.compress(gzip_with(0x08, b"a\0")), [b"a"], id="of the inner layer"),
+    ],
+)
+def test_names_beside_the_content(encoding: str, body: bytes, names: list[bytes]) -> None:
+    found: list[bytes] = []
+    undo_encodings({"content-encoding": encoding}, body, limits=Limits(), file_names=found)
+    assert found == names
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(gzip_with(0x08, b"x" * 256 + b"\0"), id="too long"),
+        pytest.param(gzip.compress(TEXT) + gzip_with(0x08, b"a\0"), id="in a later member"),
+    ],
+)
+def test_names_that_nobody_writes_are_refused(body: bytes) -> None:
+    with pytest.raises(MalformedError):
+        undo_encodings({"content-encoding": "gzip"}, body, limits=Limits(), file_names=[])
 
 
 def test_streaming_header_alone_means_framed() -> None:

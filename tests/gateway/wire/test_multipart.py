@@ -109,6 +109,7 @@ def test_what_stands_outside() -> None:
         pytest.param(FORM, b"--b\r\nA: 1\r\n\r\nx\r--b--\r\n", id="CR before a delimiter"),
         pytest.param(FORM, b"--b\r\nA: 1\r\n\r\nx--b\r\ny\r\n--b--\r\n", id="boundary inside a line"),
         pytest.param(FORM, b"--b\r\nA: 1\r\n\r\nx\r\n--bc\r\n--b--\r\n", id="longer boundary"),
+        pytest.param(FORM, b"--b\r\nA: 1\r\n\r\nx\r\n--bxxB: 1\r\n\r\ny\r\n--b--\r\n", id="header in a delimiter line"),
         pytest.param(FORM, b"--b \r\nA: 1\r\n\r\nx\r\n--b--\r\n", id="blank after the first boundary"),
         pytest.param(FORM, b"--b\r\nA: 1\r\n\r\nx\r\n--b \r\nB: 1\r\n\r\n\r\n--b--", id="blank after a boundary"),
         pytest.param(FORM, b"--b\r\nA: 1\r\n\r\nx\r\n--b\nB: 1\r\n\r\n\r\n--b--", id="LF after a boundary"),
