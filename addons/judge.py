@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 CALENDAR = ZoneInfo("Asia/Shanghai")
 """Days of policy exceptions and ledgers are days of this zone (LAW.md, 3.1)."""
+WORTH_READING = re.compile(r"[0-9]{6}|%|[^\x00-\x7f]")
+"""A path that could hold an identifier or words; the paths of ordinary pages are not worth an inspector's time."""
 RECORD_S = 20.0
 """Longest wait for the journal; over it the transfer is refused."""
 
@@ -119,7 +122,7 @@ class Judge:
 
     async def inspect(self, held: Held, transfer: Transfer) -> Inspection:
         """What the inspectors say; a failure is an inspection that says so, never an exception."""
-        if held.bare and not transfer.request.query:
+        if held.bare and not transfer.request.query and not WORTH_READING.search(transfer.request.path):
             return Inspection()
         try:
             found = await self.inspectors.inspect(transfer, held.spool.payload, held.spool.size_bytes)
