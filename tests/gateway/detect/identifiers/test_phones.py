@@ -67,6 +67,21 @@ def test_mobile_in_context_is_surer():
     assert odds(MOBILE, "phone 17179869184") == 0.95
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("13800138000\n23800138000\n23800138001", set(), id="most are other numbers"),
+        pytest.param("13800138000\n23800138000", {"13800138000"}, id="half of them"),
+        pytest.param("23800138000\n23800138001\n手机 13800138000", {"13800138000"}, id="context"),
+        pytest.param("13800138000\n2380013800012\n2380013800112", {"13800138000"}, id="others of another length"),
+        pytest.param("8613800138000\n2380013800012\n2380013800112", set(), id="country, among its like"),
+        pytest.param("138-0013-8000\n23800138000\n23800138001", {"13800138000"}, id="grouped ones are no column"),
+    ],
+)
+def test_mobile_among_other_numbers(text, expected):
+    assert values(MOBILE, text) == expected
+
+
 def test_generated_mobiles_are_all_found():
     rng = random.Random(4)
     numbers = {samples.mobile(rng) for _ in range(300)}
@@ -83,6 +98,7 @@ def test_generated_mobiles_are_all_found():
         pytest.param("0086 755 26345678", "075526345678", id="international prefix"),
         pytest.param("0571-8765 4321", "057187654321", id="two halves"),
         pytest.param("传真 02162345678", "02162345678", id="bare with context"),
+        pytest.param("010-62345678-8001", "01062345678", id="extension"),
     ],
 )
 def test_landline(text, value):
@@ -98,6 +114,8 @@ def test_landline(text, value):
         pytest.param("a21-010-62345678", id="part of a UUID"),
         pytest.param("010-623456789", id="one digit too many"),
         pytest.param("062-62345678", id="no such area"),
+        pytest.param("1234 0755 2634 5678", id="row of groups, last"),
+        pytest.param("0755-2634-5678-1234", id="row of groups, first"),
     ],
 )
 def test_no_landline(text):
