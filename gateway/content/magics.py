@@ -58,6 +58,7 @@ PREFIXES: tuple[tuple[bytes, str], ...] = (
     (b"ID3\x04", "audio/mpeg"),
     (b"\x1a\x45\xdf\xa3", "video/x-matroska"),
     (b"\x7fELF", "application/x-executable"),
+    (b"\xca\xfe\xba\xbe", "application/java-vm"),
     (b"SQLite format 3\x00", "application/vnd.sqlite3"),
     (b"AC10", "image/vnd.dwg"),  # AutoCAD releases 14 and later: AC1014 … AC1032
 )

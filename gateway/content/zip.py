@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from gateway.content.inflate import Decoder, StreamDecoder, ZlibDecoder, ZstdDecoder, gathered, metered, raw_lzma
 from gateway.content.names import decodings, names_text
 from gateway.content.reading import Budget, Member, Reading, Source
-from gateway.content.zip_directory import UTF8_FLAG, Directory, Entry, extra_fields, read_directory
-from gateway.content.zip_encryption import AES_METHOD, STORED, entry_encryption, plain_method, summary
+from gateway.content.zip_directory import AES_METHOD, UTF8_FLAG, Directory, Entry, extra_fields, read_directory
+from gateway.content.zip_encryption import STORED, entry_encryption, plain_method, summary
 from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError, UnsupportedError
 from gateway.limits import Limits
 from gateway.parts import NOT_ENCRYPTED, Encryption, Grade

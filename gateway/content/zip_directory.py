@@ -16,6 +16,7 @@ from gateway.transfer import Buffer
 
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
+AES_METHOD = 99
 ENCRYPTED_FLAG, DESCRIPTOR_FLAG, UTF8_FLAG, MASKED_FLAG = 0x0001, 0x0008, 0x0800, 0x2000
 _WHAT = "zip"
 
@@ -206,16 +207,17 @@ def _gaps(data: Buffer, entries: list[Entry], directory_start: int, end: int) ->
 def _descriptor_bytes(data: Buffer, entry: Entry) -> int:
     """Length of the data descriptor after an entry, 0 when there is none that fits.
 
-    The signature is optional and the sizes have 4 or 8 bytes; the checksum and the sizes decide which form it is.
+    The signature is optional, the sizes have 4 or 8 bytes, some writers announce it in one header only: what stands
+    there decides. AE-2 leaves the checksum out, so that of an AES entry may be anything.
     """
-    packed, size = entry.packed_bytes, entry.size_bytes
     tail = bytes(data[entry.end : entry.end + 24])
-    for signature in (b"PK\x07\x08", b""):
-        for form in ("<L2L", "<L2Q"):
-            try:
-                wanted = signature + struct.pack(form, entry.crc, packed, size)
-            except struct.error:
-                continue
-            if entry.flags & DESCRIPTOR_FLAG and tail.startswith(wanted):
-                return len(wanted)
+    marked = 4 if tail.startswith(b"PK\x07\x08") else 0
+    for lead in {marked, 0}:
+        crc = int.from_bytes(tail[lead : lead + 4], "little")
+        if crc != entry.crc and entry.method != AES_METHOD:
+            continue
+        for width in (4, 8):
+            told = (tail[lead + 4 : lead + 4 + width], tail[lead + 4 + width : lead + 4 + 2 * width])
+            if [int.from_bytes(each, "little") for each in told] == [entry.packed_bytes, entry.size_bytes]:
+                return lead + 4 + 2 * width
     return 0

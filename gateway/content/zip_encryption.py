@@ -10,12 +10,11 @@ from collections.abc import Sequence
 
 from gateway.content.inflate import CHUNK_BYTES, ZlibDecoder
 from gateway.content.randomness import looks_random
-from gateway.content.zip_directory import Entry
+from gateway.content.zip_directory import AES_METHOD, Entry
 from gateway.errors import MalformedError
 from gateway.parts import NOT_ENCRYPTED, Encryption, Grade
 from gateway.transfer import Buffer
 
-AES_METHOD = 99
 AES_FIELD = 0x9901
 STRONG_FIELD = 0x0017
 STORED, DEFLATED = 0, 8

@@ -95,13 +95,18 @@ DESCRIBED_64 = struct.pack("<L2Q", zlib.crc32(b"hello"), 5, 5)
         pytest.param(DESCRIBED, 8, 0, id="without signature"),
         pytest.param(b"PK\x07\x08" + DESCRIBED_64, 8, 0, id="wide, with signature"),
         pytest.param(DESCRIBED_64, 8, 0, id="wide, without signature"),
-        pytest.param(DESCRIBED, 0, 1, id="not announced"),
+        pytest.param(DESCRIBED, 0, 0, id="not announced"),
         pytest.param(b"PK\x07\x08" + bytes(12), 8, 1, id="another checksum"),
         pytest.param(DESCRIBED + b"more", 8, 1, id="and more"),
     ],
 )
 def test_descriptors(after, flags, gaps):
     assert len(read(raw_zip(Raw(b"a", b"hello", flags=flags, after=after), B)).gaps) == gaps
+
+
+def test_descriptor_of_an_aes_entry_may_have_a_checksum_of_its_own():
+    entry = Raw(b"a", b"hello", 99, 9, crc=0, after=b"PK\x07\x08" + DESCRIBED)
+    assert read(raw_zip(entry, B)).gaps == ()
 
 
 def test_sizes_too_large_for_a_short_descriptor():
