@@ -44,7 +44,9 @@ def test_channel(version, channel):
     ("made", "problem"),
     [
         param(flow(HOST), ("", ""), id="plain"),
-        param(flow((b"Host", b"Upload.Example.com.:443"), sni="upload.example.com"), ("", ""), id="same name, other look"),
+        param(
+            flow((b"Host", b"Upload.Example.com.:443"), sni="upload.example.com"), ("", ""), id="same name, other look"
+        ),
         param(flow((b"Host", b"[2001:db8::1]:443"), host="2001:db8::1"), ("", ""), id="IPv6"),
         param(flow(HOST, (b"Upgrade", b"h2c")), ("", ""), id="h2c is taken out elsewhere"),
         param(flow(authority=b"upload.example.com"), ("", ""), id="authority alone"),
@@ -52,7 +54,9 @@ def test_channel(version, channel):
         param(flow(HOST, method=b"PO ST"), ("malformed-head", "method"), id="space in the method"),
         param(flow(HOST, method=b""), ("malformed-head", "method"), id="no method"),
         param(flow(HOST, path=b"/a\x00b"), ("malformed-head", "control byte in the target"), id="NUL in the target"),
-        param(flow(HOST, (b"X", b"a\rTransfer-Encoding: x")), ("malformed-head", "control byte in a field value"), id="CR"),
+        param(
+            flow(HOST, (b"X", b"a\rTransfer-Encoding: x")), ("malformed-head", "control byte in a field value"), id="CR"
+        ),
         param(flow(HOST, (b"X", b"a\x00")), ("malformed-head", "control byte in a field value"), id="NUL"),
         param(flow(HOST, (b"X Y", b"a")), ("malformed-head", "field name"), id="space in a name"),
         param(flow(HOST, (b"Upgrade", b"websocket")), ("upgrade", "Upgrade field"), id="websocket"),
@@ -60,7 +64,9 @@ def test_channel(version, channel):
         param(flow(), ("malformed-head", "no Host field"), id="no host"),
         param(flow((b"Host", b"b.example")), ("host-mismatch", "target, Host and TLS name differ"), id="other host"),
         param(flow(HOST, sni="b.example"), ("host-mismatch", "target, Host and TLS name differ"), id="other TLS name"),
-        param(flow(HOST, authority=b"b.example"), ("host-mismatch", "target, Host and TLS name differ"), id="authority"),
+        param(
+            flow(HOST, authority=b"b.example"), ("host-mismatch", "target, Host and TLS name differ"), id="authority"
+        ),
     ],
 )
 def test_head_problem(made, problem):

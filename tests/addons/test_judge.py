@@ -38,7 +38,9 @@ def settings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("judge")
     config = folder / "sluice.yaml"
     routes = {"upload.example.com:443": "127.0.0.1:9", "qyapi.weixin.qq.com:443": "127.0.0.1:9"}
-    config.write_text(json.dumps({"state_dir": "state", "inspectors": {"workers": 1}, "upstream": {"connect_to": routes}}))
+    config.write_text(
+        json.dumps({"state_dir": "state", "inspectors": {"workers": 1}, "upstream": {"connect_to": routes}})
+    )
     (folder / "state" / "run").mkdir(parents=True)
     (folder / "state" / "spool").mkdir()
     command = [sys.executable, "-m", "gateway.inspectors", "--config", str(config)]

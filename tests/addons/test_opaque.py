@@ -40,7 +40,11 @@ def closed(sock: socket.socket) -> bool:
 @pytest.mark.parametrize(
     ("port", "data"),
     [
-        pytest.param(53, b"\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01", id="DNS"),
+        pytest.param(
+            53,
+            b"\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01",
+            id="DNS",
+        ),
         pytest.param(443, b"\xef\xee\xee\xee" + bytes(60), id="MTProto"),
         pytest.param(22, b"SSH-2.0-OpenSSH_9.6\r\n\r\n", id="SSH"),
         pytest.param(443, b"\x16\xf1\x04" + bytes(60) + b"\r\n\r\n", id="MMTLS"),
