@@ -1,6 +1,7 @@
 """Counting what waits in the tree of layers, inside tunnels too."""
 
 import asyncio
+import http.client
 import ssl
 
 import pytest
@@ -19,8 +20,6 @@ def test_layers_of_a_tunnel_with_an_open_request(tmp_path, alpn):
     async def wait(flow, held):
         await go_on.wait()
         await allow(flow, held)
-
-    import http.client
 
     with Origin(tmp_path, alpn=(alpn,)) as origin, Engine(tmp_path, origin, wait) as engine:
         context = ssl.create_default_context(cafile=str(engine.ca))

@@ -1,6 +1,7 @@
 """Connections go where a verdict approved, and nowhere else."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -54,8 +55,6 @@ def test_connections_follow_the_routes():
 
 def test_a_given_socket_needs_no_route():
     async def connect() -> None:
-        import socket
-
         server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
         raw = socket.create_connection(server.sockets[0].getsockname())
         _, writer = await asyncio.open_connection(sock=raw)
