@@ -58,6 +58,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        redirect_slashes=False,
     )
     app.add_middleware(Guard, listen=context.listen)
     app.include_router(api.router(context))

@@ -50,7 +50,7 @@ class AnswerError(SluiceError):
 
 
 NOT_FOUND = AnswerError(404, "error.not-found", "error.not-found")
-NO_INCIDENT = AnswerError(404, "error.no-incident", "error.no-incident")
+NO_INCIDENT = AnswerError(404, "error.no-incident", "error.no-incident.hint")
 NO_METHOD = AnswerError(405, "error.method", "error.method")
 NO_STORE = AnswerError(503, "error.store", "list.broken.hint")
 NO_RECORD = AnswerError(500, "error.record", "error.record.hint")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.console.filters import PageQuery, is_ago, parse_moment
+from gateway.console.filters import FILTERS, PageQuery, is_ago, parse_moment
 from gateway.console.formats import CHINA
 from gateway.console.language import Words
 from gateway.console.titles import Titles
@@ -16,6 +16,8 @@ from gateway.transfer import Region
 
 RANGES = ("24h", "7d", "30d")
 """Time ranges that are one click away."""
+MAIN_FIELDS = 3
+"""Controls that stand open on a narrow screen: search, action, state."""
 ACTIONS = ("block", "hold")
 """Actions that make an incident."""
 NEVER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,6 +63,8 @@ class ListView:
     rows: Sequence[IncidentRow]
     total: int
     fields: tuple[Field, ...]
+    is_more_set: bool
+    """Whether a filter is in force beyond the first three, which always stand open."""
     chips: tuple[Chip, ...]
     ranges: tuple[Choice, ...]
     older: str
@@ -91,6 +95,7 @@ def list_view(
         rows=rows,
         total=total,
         fields=_fields(query, known, words, titles),
+        is_more_set=any(name in query.filters() for name in FILTERS[MAIN_FIELDS:]),
         chips=tuple(
             Chip(words(f"filter.{name}"), called(name, value, words, titles), query.url(**{name: None}))
             for name, value in query.filters().items()

@@ -118,6 +118,13 @@ class State(Loose):
     at: str = ""
 
 
+class JournalPlace(Loose):
+    """The line of the journal that holds the record."""
+
+    file: str = ""
+    seq: int = 0
+
+
 class Incident(Loose):
     """The record of a blocked or held transfer."""
 
@@ -136,6 +143,7 @@ class Incident(Loose):
     verdict: Verdict = Verdict()
     outcome: str = Field(default="", description="empty while the transfer is under way")
     incident: State = State()
+    journal: JournalPlace = JournalPlace()
 
 
 class IncidentList(BaseModel):

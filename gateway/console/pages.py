@@ -19,7 +19,7 @@ from gateway.console.errors import AnswerError, once
 from gateway.console.filters import PAGE_ROWS, LanguageQuery, PageQuery
 from gateway.console.incident import by_severity, incident_view
 from gateway.console.language import COOKIE, TAGS, Words, choose
-from gateway.console.listing import list_view
+from gateway.console.listing import MAIN_FIELDS, list_view
 from gateway.console.status import Status, is_loopback
 from gateway.records.overview import known_values, newer_cursor
 
@@ -41,6 +41,7 @@ def templates() -> Environment:
     style = (FOLDER / "static" / "console.css").read_bytes()
     environment.globals |= {
         "f": formats,
+        "main_fields": MAIN_FIELDS,
         "by_severity": by_severity,
         "style_digest": hashlib.sha256(style).hexdigest()[:12],
     }
