@@ -81,7 +81,7 @@ def test_a_job_over_its_memory_gets_a_memory_error():
         gauge = MemoryGauge()
         limit_job(address_space_bytes=gauge.sizes()[0] + 64 * MIB, timeout_s=5.0)
         try:
-            return len(bytearray(65 * MIB))
+            return len(bytearray(2048 * MIB))
         except MemoryError:
             return len(bytearray(32 * MIB))
 
