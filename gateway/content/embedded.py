@@ -17,16 +17,18 @@ import hyperscan
 from gateway.content import magics
 from gateway.content.inflate import ZlibDecoder, gathered, metered
 from gateway.content.names import decodings
+from gateway.content.ole import opens_as_ole
 from gateway.content.pdf import opens_as_pdf
 from gateway.content.rar import is_rar
 from gateway.content.reading import Member, Source
-from gateway.content.types import package_type
+from gateway.content.types import ole_type, package_type
 from gateway.content.zip_records import END_SIGNATURE, has_end_record
 from gateway.errors import LimitError
 from gateway.transfer import Buffer
 
 ZIP_MARK, PDF_MARK, SEVEN_ZIP_MARK, RAR_MARK = b"PK\x03\x04", b"%PDF-", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07"
-MARKS = (ZIP_MARK, PDF_MARK, SEVEN_ZIP_MARK, RAR_MARK, END_SIGNATURE)
+OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+MARKS = (ZIP_MARK, PDF_MARK, SEVEN_ZIP_MARK, RAR_MARK, OLE_MARK, END_SIGNATURE)
 MAX_MARKS = 100_000
 """Most marks looked at in one content; over it the rest counts as unread."""
 MAX_TRIALS = 64
@@ -112,6 +114,9 @@ class _Search:
         if mark == PDF_MARK:
             self.trials += 1
             return Member(f"(PDF at {offset})", rest, media_type=magics.PDF) if opens_as_pdf(rest) else None
+        if mark == OLE_MARK:
+            self.trials += 1
+            return Member(f"(OLE at {offset})", rest, media_type=ole_type(rest)) if opens_as_ole(rest) else None
         if mark == SEVEN_ZIP_MARK and magics.is_seven_zip(bytes(rest[:32])):
             return Member(f"(7z at {offset})", rest, media_type=magics.SEVEN_ZIP)
         if mark == RAR_MARK and is_rar(rest):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import olefile
 
 from gateway.content import magics
+from gateway.content.biff import workbook_rows
 from gateway.content.buffers import file_over
 from gateway.content.names import decodings, names_text
 from gateway.content.ole_encryption import ole_encryption
@@ -18,10 +19,12 @@ from gateway.content.runs import text_runs
 from gateway.errors import EncryptedError, LimitError, MalformedError
 from gateway.limits import MIB
 from gateway.parts import NOT_ENCRYPTED, Text
+from gateway.transfer import Buffer
 
 ATTACHMENT_STREAMS = {"__substg1.0_37010102", "__substg1.0_10130102"}
 """Content of an Outlook attachment, and the HTML body (MS-OXMSG §2.2)."""
 ATTACHMENT_NAMES = ("__substg1.0_3707001F", "__substg1.0_3704001F")
+WORKBOOK_STREAMS = {"Workbook", "Book"}
 NATIVE_STREAM = "\x01Ole10Native"
 """A packaged file (MS-OLEDS §2.3.6)."""
 _CONTAINERS = {magics.ZIP, magics.OLE, magics.PDF, magics.SEVEN_ZIP, magics.RAR, magics.GZIP}
@@ -42,10 +45,21 @@ def read_ole(source: Source) -> Reading:
                 embedded.append(path)
             else:
                 texts.append(Text(text_runs(content), f"stream {len(texts)}"))
+                if path[-1] in WORKBOOK_STREAMS:
+                    texts.append(Text(workbook_rows(content, source.limits), "cells"))
     found = tuple(text for text in texts if text.text)
     if sum(len(text.text) for text in found) > source.limits.max_text_chars:
         raise LimitError("max_text_chars", allowed=source.limits.max_text_chars, actual=float("inf"))
     return Reading(texts=found, members=_members(source, embedded))
+
+
+def opens_as_ole(data: Buffer) -> bool:
+    """Whether `data` is a compound file with at least one stream; for marks found inside other contents."""
+    try:
+        with olefile.OleFileIO(file_over(data)) as ole:
+            return bool(ole.listdir())
+    except Exception:  # noqa: BLE001  # olefile raises many kinds on what is none
+        return False
 
 
 def _streams(ole: olefile.OleFileIO, paths: list[list[str]], source: Source) -> Iterator[tuple[bytes, list[str]]]:

@@ -25,7 +25,6 @@ TEXT_APPLICATIONS = frozenset(
         "image/vnd.dxf",
         "model/step",
         "model/iges",
-        "message/rfc822",
     ]
 )
 """Types outside `text/` that are text."""

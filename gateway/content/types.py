@@ -11,6 +11,8 @@ import olefile
 from gateway.content import magics
 from gateway.content.buffers import file_over, find
 from gateway.content.encodings import is_textual
+from gateway.content.mail import MAIL_TYPE, is_mail
+from gateway.content.rtf import RTF_TYPE
 from gateway.content.zip_records import END_SIGNATURE, has_end_record
 from gateway.limits import KIB
 from gateway.transfer import Buffer
@@ -70,7 +72,7 @@ _TEXT_SUFFIXES = {
     "js": "text/javascript", "ts": "text/x-typescript", "java": "text/x-java", "c": "text/x-c", "h": "text/x-c",
     "cpp": "text/x-c++", "go": "text/x-go", "rs": "text/x-rust", "sh": "text/x-shellscript", "sql": "application/sql",
     "css": "text/css", "yaml": "application/yaml", "yml": "application/yaml", "dxf": "image/vnd.dxf",
-    "step": "model/step", "stp": "model/step", "igs": "model/iges", "eml": "message/rfc822",
+    "step": "model/step", "stp": "model/step", "igs": "model/iges", "eml": MAIL_TYPE, "mht": MAIL_TYPE, "mhtml": MAIL_TYPE,
 }  # fmt: skip
 """What a name may say about content that is already proven to be text."""
 
@@ -130,7 +132,7 @@ def text_type(head: bytes, name: str) -> str:
     """
     start = head.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:256].lower()
     if start.startswith(b"{\\rtf"):
-        return "text/rtf"
+        return RTF_TYPE
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")) or b"<html" in start:
         return "text/html"
     if start.startswith(b"<?xml"):
@@ -139,6 +141,8 @@ def text_type(head: bytes, name: str) -> str:
         return "image/svg+xml"
     if start.startswith((b"{", b"[")) and start[1:].lstrip()[:1] in b'"{[}]':
         return "application/json"
+    if is_mail(head):
+        return MAIL_TYPE
     suffix = name.rpartition(".")[2].lower() if "." in name else ""
     if suffix in {"htm", "html", "xhtml"} and b"<" in head:
         return "text/html"

@@ -11,12 +11,14 @@ from itertools import chain
 from gateway.content import magics, types
 from gateway.content.embedded import Marks, behind, embedded
 from gateway.content.encrypted import ENCRYPTED_TYPES, read_encrypted
+from gateway.content.mail import MAIL_TYPE, read_mail
 from gateway.content.media import read_jpeg, read_png, read_runs
 from gateway.content.ole import read_ole
 from gateway.content.ooxml import read_package
 from gateway.content.pdf import read_pdf
 from gateway.content.rar import read_rar
 from gateway.content.reading import Budget, Member, Reading, Source
+from gateway.content.rtf import RTF_TYPE, read_rtf
 from gateway.content.sevenzip import read_seven_zip
 from gateway.content.streams import read_stream
 from gateway.content.tar import read_tar
@@ -50,6 +52,8 @@ READERS: dict[str, Reader] = {
     magics.TAR: read_tar,
     magics.SEVEN_ZIP: read_seven_zip,
     magics.RAR: read_rar,
+    MAIL_TYPE: read_mail,
+    RTF_TYPE: read_rtf,
     "image/png": read_png,
     "image/jpeg": read_jpeg,
     "image/emf": read_runs,
@@ -61,9 +65,8 @@ READERS: dict[str, Reader] = {
 """Media type → reader. OpenDocument and text are families: see `reader_for`. What is not here has no text of its own."""
 DOCUMENT_TYPES = frozenset({magics.PDF, *types.OLE_TYPES, *ENCRYPTED_TYPES})
 """Types that hold archives of their own in the middle; a foreign one can only come after them."""
-CLOSED_TYPES = frozenset(
-    {*READERS} - DOCUMENT_TYPES - {"image/png", "image/jpeg", "image/emf", "image/wmf", "image/vnd.dwg"}
-)
+_OPEN_TYPES = {MAIL_TYPE, RTF_TYPE, "image/png", "image/jpeg", "image/emf", "image/wmf", "image/vnd.dwg"}
+CLOSED_TYPES = frozenset({*READERS} - DOCUMENT_TYPES - _OPEN_TYPES)
 """Types whose readers account for every byte themselves; in all that is left archives are looked for anywhere."""
 
 

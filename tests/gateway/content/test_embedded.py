@@ -10,6 +10,7 @@ from gateway.content.reading import Budget, Source
 from gateway.limits import MIB, Limits
 from tests.samples.archives import Raw, deflated, raw_zip, seven_zip, zip_bytes, zip_crypto
 from tests.samples.office import PNG, docx_bytes, pdf_bytes, pdf_encrypted
+from tests.samples.ole import ole_bytes
 from tests.samples.rar import rar4_bytes, rar5_bytes
 
 MARKS = Marks()
@@ -53,6 +54,8 @@ def local(name=b"a.txt", *, packed=HIDDEN, method=8, flags=0, version=20):
         pytest.param(PNG + rar5_bytes({"a": False}), [("(RAR at 67)", "application/vnd.rar")], id="RAR 5"),
         pytest.param(PNG + rar4_bytes({"a": True}), [("(RAR at 67)", "application/vnd.rar")], id="RAR 4"),
         pytest.param(PNG + b"Rar!\x1a\x07 as a constant", [], id="mark of RAR"),
+        pytest.param(PNG + ole_bytes({"WordDocument": b"x"}), [("(OLE at 67)", "application/msword")], id="OLE"),
+        pytest.param(PNG + b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 as a constant", [], id="mark of OLE"),
         pytest.param(PNG + b"PK\x03\x04 as a constant, long enough", [], id="mark of zip"),
         pytest.param(PNG + b"PK\x03\x04", [], id="mark of zip at the end"),
         pytest.param(PNG + local() + b"tail", [("a.txt", "")], id="entry without a directory"),

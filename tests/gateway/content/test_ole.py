@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from gateway.content.ole import read_ole
+from gateway.content.ole import opens_as_ole, read_ole
 from gateway.content.reading import Budget, Source
 from gateway.errors import ContentError, LimitError, MalformedError
 from gateway.limits import Limits
@@ -34,6 +34,22 @@ def test_text(streams):
     reading = read(memoryview(ole_bytes(streams)))
     assert any(ZH in text.text for text in reading.texts)
     assert reading.opaque is None
+
+
+def test_cells_of_a_workbook():
+    number = struct.pack("<2H3Hd", 0x203, 14, 0, 1, 0, 13800138000.0)
+    label = struct.pack("<2H4HB", 0x204, 12, 0, 0, 0, 3, 0) + b"abc"
+    reading = read(ole_bytes({"Workbook": struct.pack("<2H2H", 0x809, 4, 0x600, 5) + label + number}))
+    assert [text.text for text in reading.texts if text.location == "cells"] == ["abc\t13800138000"]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [(ole_bytes({"a": b"x"}), True), (ole_bytes({}), False), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), False)],
+    ids=["with a stream", "with none", "mark only"],
+)
+def test_opens_as_ole(data, expected):
+    assert opens_as_ole(data) is expected
 
 
 def test_encrypted():

@@ -53,6 +53,7 @@ def odf(media_type):
         pytest.param(b'[{"a": 1}]', "", "application/json", id="json list"),
         pytest.param(b"[2024-01-01] log", "", "text/plain", id="log"),
         pytest.param(b"{\\rtf1 x}", "a.doc", "text/rtf", id="rtf"),
+        pytest.param(b"From: a\nMIME-Version: 1.0\n\nx", "", "message/rfc822", id="mail"),
         pytest.param(PDF, "", "application/pdf", id="pdf"),
         pytest.param(b"junk\n" * 100 + PDF, "", "application/pdf", id="pdf after 500 bytes"),
         pytest.param(b"a PDF opens with %PDF-1.7", "", "text/plain", id="prose about pdf"),

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import zipfile
+from email.message import EmailMessage
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -117,6 +118,13 @@ def test_depth_first_order_and_paths():
     assert [part.is_file for part in parts] == [False] * 6
 
 
+def mailed(data):
+    mail = EmailMessage()
+    mail["From"] = "a@example.cn"
+    mail.add_attachment(data, maintype="application", subtype="octet-stream", filename="m")
+    return mail.as_bytes()
+
+
 CONTAINERS = {
     "zip": lambda data: zip_bytes({"m": data}),
     "stored zip": lambda data: zip_bytes({"m": data}, method=zipfile.ZIP_STORED),
@@ -128,6 +136,8 @@ CONTAINERS = {
     "pdf": lambda data: pdf_with_files(pdf_bytes("page"), {"m": data}),
     "docx": lambda data: with_member(docx_bytes("x"), "word/embeddings/m", data),
     "ole": lambda data: ole_bytes({"Package": data, "__attach_1/__substg1.0_37010102": data}),
+    "mail": mailed,
+    "rich text": lambda data: b"{\\rtf1{\\*\\objdata " + data.hex().encode() + b"}}",
     "picture": lambda data: PNG + zip_bytes({"m": data}),
     "picture, more behind": lambda data: JPEG + zip_bytes({"m": data}) + b"tail",
     "pdf with a zip behind": lambda data: pdf_bytes("page") + zip_bytes({"m": data}),

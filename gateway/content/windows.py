@@ -1,0 +1,76 @@
+"""Long plain text, decoded a window at a time, so that a text of any length takes the room of one window."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator, Sequence
+from typing import overload
+
+from gateway.limits import KIB, MIB
+from gateway.parts import Text
+from gateway.transfer import Buffer
+
+WINDOW_BYTES = 2 * MIB
+"""Bytes decoded together; a document of a thousand pages of plain text has as many."""
+REACH_BYTES = 64 * KIB
+"""How far before the end of a window a line's end is looked for."""
+OVERLAP_BYTES = 4 * KIB
+"""What two windows share, about: what spans a window's end is seen whole in the next."""
+
+
+def forget(data: Buffer) -> None:
+    """Let the kernel take back the pages of a mapped file that were read; they come again from its cache when needed."""
+    if isinstance(data, memoryview) and isinstance(data.obj, mmap.mmap) and not data.obj.closed:
+        data.obj.madvise(mmap.MADV_DONTNEED)
+
+
+def spans(data: Buffer) -> list[tuple[int, int]] | None:
+    """Where the windows of a text start and end, cut at line ends; None when it is short, or cannot be cut safely.
+
+    A line feed is never inside a character of UTF-8, GB18030, Big5, Shift-JIS or EUC, but it may be in UTF-16 and
+    UTF-32, so a text with a NUL near its start, or with a byte order mark of those, is not cut.
+    """
+    if len(data) <= WINDOW_BYTES or b"\x00" in bytes(data[:4096]) or bytes(data[:2]) in {b"\xff\xfe", b"\xfe\xff"}:
+        return None
+    found, start = [], 0
+    while len(data) - start > WINDOW_BYTES:
+        end = _line_end(data, start + WINDOW_BYTES)
+        if end is None:
+            return None
+        found.append((start, end))
+        start = _line_end(data, end - OVERLAP_BYTES) or end
+    return [*found, (start, len(data))]
+
+
+def _line_end(data: Buffer, before: int) -> int | None:
+    low = max(0, before - REACH_BYTES)
+    at = bytes(data[low:before]).rfind(b"\n")
+    return low + at + 1 if at >= 0 else None
+
+
+class Windows(Sequence[Text]):
+    """The texts of a long text; each pass decodes it anew and keeps nothing."""
+
+    def __init__(self, data: Buffer, where: list[tuple[int, int]], read: Callable[[Buffer], tuple[Text, ...]]) -> None:
+        self._data, self._where, self._read = data, where, read
+
+    def __len__(self) -> int:
+        """How many windows; each may give several readings."""
+        return len(self._where)
+
+    @overload
+    def __getitem__(self, index: int) -> Text: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Text]: ...
+    def __getitem__(self, index: int | slice) -> Text | Sequence[Text]:
+        """The first reading of a window."""
+        if isinstance(index, slice):
+            return tuple(self[number] for number in range(*index.indices(len(self))))
+        start, end = self._where[index]
+        return self._read(self._data[start:end])[0]
+
+    def __iter__(self) -> Iterator[Text]:
+        """Every reading of every window, in order."""
+        for start, end in self._where:
+            yield from self._read(self._data[start:end])
+            forget(self._data)
