@@ -27,6 +27,7 @@ class Reader:
     def __init__(self, triggers: Sequence[Trigger]) -> None:
         """`triggers` of all detectors; raises ValueError naming the patterns that Hyperscan refuses."""
         self._matcher = Matcher((*triggers, *fold.TRIGGERS, *decode.TRIGGERS))
+        self._base64 = Matcher((decode.BASE64,))
         self._raw = RawMatcher(triggers)
 
     def document(self, part: Part, *, today: date) -> tuple[Document, frozenset[Trigger]]:
@@ -51,7 +52,7 @@ class Reader:
         page, more = View(text, location, kind, places.ends), list[View]()
         if page.has(*fold.TRIGGERS):
             page, more = self._folded(page, cut)
-        for reading, name in _readings(page):
+        for reading, name in self._readings(page):
             plain, origin = reading
             if plain:
                 view = View(plain, location, name, self._scan(plain, cut).ends, _through(origin, page))
@@ -69,20 +70,20 @@ class Reader:
         raw = [View(folded, view.location, "raw", self._scan(folded, cut).ends)] if origin else []
         return page, raw
 
+    def _readings(self, page: View) -> Iterator[tuple[decode.Reading, str]]:
+        if page.has(decode.PERCENT, decode.ENTITY, decode.ESCAPE):
+            yield decode.undo_escapes(page.text), "decoded"
+        if page.has(decode.LONG_RUN):
+            places = self._base64.scan_text(page.text)
+            yield decode.undo_base64(page.text, places.ends.get(decode.BASE64, ())), "base64"
+        if page.has(decode.SPACED, decode.NUMERALS):
+            spaced, numerals = page.has(decode.SPACED), page.has(decode.NUMERALS)
+            yield decode.join_digits(page.text, spaced=spaced, numerals=numerals), "joined"
+
     def _scan(self, text: str, cut: set[Trigger]) -> Places:
         places = self._matcher.scan_text(text)
         cut |= places.cut
         return places
-
-
-def _readings(page: View) -> Iterator[tuple[decode.Reading, str]]:
-    if page.has(decode.PERCENT, decode.ENTITY, decode.ESCAPE):
-        yield decode.undo_escapes(page.text), "decoded"
-    if page.has(decode.BASE64):
-        yield decode.undo_base64(page.text, page.ends(decode.BASE64)), "base64"
-    if page.has(decode.SPACED, decode.NUMERALS):
-        spaced, numerals = page.has(decode.SPACED), page.has(decode.NUMERALS)
-        yield decode.join_digits(page.text, spaced=spaced, numerals=numerals), "joined"
 
 
 def _through(origin: decode.Origin, page: View) -> decode.Origin:

@@ -9,7 +9,7 @@ from gateway.detect import decode
 from gateway.detect.detector import View
 from gateway.detect.matcher import Matcher
 
-MATCHER = Matcher(decode.TRIGGERS)
+MATCHER = Matcher((*decode.TRIGGERS, decode.BASE64))
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,7 @@ def test_undo_base64(text, plain):
     [
         pytest.param("short", id="short"),
         pytest.param("550e8400-e29b-41d4-a716-446655440000", id="UUID"),
+        pytest.param("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", id="digest"),
         pytest.param("/usr/local/lib/python3/site-packages/gateway", id="path"),
         pytest.param("thequickbrownfoxjumpsoverthelazydog", id="word"),
         pytest.param(base64.b64encode(random.Random(1).randbytes(600)).decode(), id="picture"),
