@@ -37,13 +37,15 @@ class Inspector:
     """Makes the key under which one transfer's values are counted; thrown away with the transfer."""
 
     def inspect(self, transfer: Transfer, body: Buffer) -> Inspection:
-        """What the body of a request holds; never raises."""
+        """What the body of a request holds; raises MemoryError only, which the process cannot mend."""
         run = self.begin()
         with run.stage("wire"):
             try:
                 pieces: tuple[Piece, ...] = read_request(transfer.request, body, limits=self.limits)
             except ContentError as error:
                 return run.result(transfer.request, failure=f"{error.reason}: {error}")
+            except MemoryError:
+                raise
             except Exception as error:  # noqa: BLE001 - the fault becomes an unread body, which policy refuses
                 return run.result(
                     transfer.request, failure=f"malformed: {type(error).__name__} in the reader of bodies"
@@ -53,7 +55,7 @@ class Inspector:
         return run.result(transfer.request)
 
     def inspect_file(self, name: str, data: Buffer, *, reveal: bool = False, watch: Watch | None = None) -> Inspection:
-        """What a file holds, as if it were the one part of an upload; never raises."""
+        """What a file holds, as if it were the one part of an upload; raises MemoryError only."""
         run = self.begin(reveal=reveal, watch=watch)
         run.add(Piece(data=data, name=name, field="body", is_file=True))
         return run.result(Request(path=""))
@@ -87,6 +89,8 @@ class _Run:
             try:
                 with self.stage("content"):
                     part = next(members, None)
+            except MemoryError:
+                raise
             except Exception as error:  # noqa: BLE001 - the fault becomes an unread part, which policy refuses
                 why = MalformedError(piece.declared_type or "content", f"{type(error).__name__} in its reader")
                 part = _unread(piece, why)
@@ -103,6 +107,8 @@ class _Run:
         """The part with its findings; a detector that fails leaves it partly read."""
         try:
             detection = self.own.engine.detect(part, self.tally, today=self.day, reveal=self.reveal)
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 - the fault becomes a partly read part, which policy refuses
             return self.report(part, (), [DetectorError("engine", type(error).__name__)])
         self.overtime += [error.detector for error in detection.errors if error.kind == "timeout"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -102,7 +103,8 @@ class Part:
     media_type: str
     """By content, never by label alone."""
     data: Buffer
-    texts: tuple[Text, ...] = ()
+    texts: Sequence[Text] = ()
+    """In order; a long text may be decoded anew, piece by piece, each time it is gone through."""
     encryption: Encryption = NOT_ENCRYPTED
     opaque: ContentError | None = None
     """Why the part, or something in it, could not be read; None when everything was."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -27,6 +27,8 @@ _MASKED_CLASSES = frozenset(
 """Classes whose matches `Engine.mask` replaces; a document's kind is no value."""
 _UNKEPT = "state-secret"
 """Class of which nothing is shown, not even masked."""
+BATCH_CHARS = 2 * 1024 * 1024
+"""Characters looked at together; a document of a thousand pages has as many, and its readings take five times the room."""
 _REPEATS = 3
 """Matches of one value looked at; more say nothing new."""
 
@@ -60,21 +62,24 @@ class Engine:
 
         `reveal` shows values as they are (for a person at the terminal); a state secret's stay out even then.
         """
-        document, cut = self._reader.document(part, today=today)
-        matches, errors = self._matches(document, cut)
         values: dict[str, dict[str, Match]] = {}
-        for match in matches:
-            own = values.setdefault(match.signature, {})
-            if match.value not in own or own[match.value].confidence < match.confidence:
-                own[match.value] = match
+        errors: dict[tuple[str, str], DetectorError] = {}
+        for batch in _batches(part):
+            document, cut = self._reader.document(batch, today=today)
+            matches, failed = self._matches(document, cut)
+            errors |= {(error.detector, error.kind): error for error in failed}
+            for match in matches:
+                own = values.setdefault(match.signature, {})
+                if match.value not in own or own[match.value].confidence < match.confidence:
+                    own[match.value] = match
+            for index, view in enumerate(document.views):
+                tally.add_rows(rows(view.text, (match for match in matches if match.view == index)))
         for name, own in values.items():
             tally.add_values(name, own)
-        for index, view in enumerate(document.views):
-            tally.add_rows(rows(view.text, (match for match in matches if match.view == index)))
         findings = (
             _finding(self.signatures[name], own.values(), reveal=reveal) for name, own in sorted(values.items())
         )
-        return Detection(tuple(findings), tuple(errors))
+        return Detection(tuple(findings), tuple(errors.values()))
 
     def mask(self, text: str, *, today: date) -> str:
         """A short text (file name, URL path) with every match of an identifier, secret or mark masked.
@@ -132,6 +137,23 @@ class Engine:
             seen[match.value] = seen.get(match.value, 0) + 1
             if seen[match.value] <= _REPEATS:
                 found.append(match if match.view >= 0 else replace(match, view=first.get(match.location, 0)))
+
+
+def _batches(part: Part) -> Iterator[Part]:
+    """The part with its text in pieces of about BATCH_CHARS, so that one of them and its readings lie in memory.
+
+    The bytes and the name go with the first: what looks at them has to do so once.
+    """
+    batch: list[Text] = []
+    chars, whole = 0, part
+    for text in part.texts:
+        if batch and chars + len(text.text) > BATCH_CHARS:
+            yield replace(whole, texts=tuple(batch))
+            batch, chars, whole = [], 0, replace(part, data=b"", name="")
+        batch.append(text)
+        chars += len(text.text)
+    if batch or whole is part:
+        yield replace(whole, texts=tuple(batch))
 
 
 class _TooManyError(Exception):

@@ -118,7 +118,7 @@ class Broken(Engine):
         super().__init__((), (), limits=LIMITS)
 
     def detect(self, *_args, **_options):
-        raise MemoryError
+        raise LookupError
 
     def mask(self, *_args, **_options):
         raise RuntimeError
@@ -129,6 +129,19 @@ def test_fault_of_the_engine_is_a_part_read_in_part_without_its_name():
     assert {part.reason for part in found.parts} == {"detector-failed"}
     assert "11010519491231002X" not in repr(found)
     assert found.path == "(name withheld)"
+
+
+@pytest.mark.parametrize("where", ["wire", "content", "detect"])
+def test_memory_that_ran_out_is_the_inspectors_end(monkeypatch, where):
+    """A process without memory cannot be trusted with what it says next."""
+
+    def fault(*_args, **_options):
+        raise MemoryError
+
+    names = {"wire": "gateway.inspection.read_request", "content": "gateway.inspection.unpack"}
+    monkeypatch.setattr(names.get(where, "gateway.detect.engine.Engine.detect"), fault)
+    with pytest.raises(MemoryError):
+        INSPECTOR.inspect(transfer(), b"hello")
 
 
 class BrokenTypes(MediaTypes):
