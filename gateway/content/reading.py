@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.errors import ContentError, LimitError
@@ -75,7 +75,7 @@ class Member:
 class Reading:
     """What a reader made of a source."""
 
-    texts: tuple[Text, ...] = ()
+    texts: Sequence[Text] = ()
     encryption: Encryption = NOT_ENCRYPTED
     opaque: ContentError | None = None
     members: Iterable[Member] = ()

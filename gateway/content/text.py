@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gateway.content.encodings import bom_encoding, encodings, may_be_gb18030
 from gateway.content.markup import strip_markup
 from gateway.content.reading import Reading, Source
+from gateway.content.windows import Windows, spans
 from gateway.errors import LimitError
 from gateway.parts import Text
 from gateway.transfer import Buffer
@@ -44,15 +45,23 @@ def is_text_type(media_type: str) -> bool:
 
 def read_text(source: Source) -> Reading:
     """Reading of a text content: every plausible decoding, then the same without markup and escapes."""
-    texts: list[Text] = []
-    for decoded in decode(source.data):
-        texts.append(Text(decoded))
-        texts.extend(Text(visible, "visible") for visible in _views(decoded, source.media_type))
+    where = None if source.media_type in MARKUP_TYPES else spans(source.data)
+    if where is not None and len(source.data) <= source.limits.max_text_chars:
+        return Reading(texts=Windows(source.data, where, lambda data: _texts(data, source.media_type)))
+    texts = _texts(source.data, source.media_type)
     longest = max(len(text.text) for text in texts)
     if longest > source.limits.max_text_chars:
         error = LimitError("max_text_chars", allowed=source.limits.max_text_chars, actual=longest)
         return Reading(opaque=error)
-    return Reading(texts=tuple(texts))
+    return Reading(texts=texts)
+
+
+def _texts(data: Buffer, media_type: str) -> tuple[Text, ...]:
+    texts: list[Text] = []
+    for decoded in decode(data):
+        texts.append(Text(decoded))
+        texts.extend(Text(visible, "visible") for visible in _views(decoded, media_type))
+    return tuple(texts)
 
 
 def decode(data: Buffer) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -24,6 +23,7 @@ from gateway.content.streams import read_stream
 from gateway.content.tar import read_tar
 from gateway.content.text import is_text_type, read_text
 from gateway.content.types import MediaTypes
+from gateway.content.windows import digest, led
 from gateway.content.zip import read_zip
 from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError
 from gateway.limits import Limits
@@ -86,7 +86,7 @@ def unpack(piece: Piece, *, types: MediaTypes, limits: Limits, budget: Budget) -
                 name=piece.name,
                 declared_type=piece.declared_type,
                 is_file=piece.is_file,
-                texts=(*told, *part.texts),
+                texts=led(told, part.texts),
             )
         else:
             yield part
@@ -121,7 +121,7 @@ class _Walk:
             path=path,
             name=member.name,
             size_bytes=len(member.data),
-            sha256=hashlib.sha256(member.data).hexdigest(),
+            sha256=digest(member.data),
             declared_type="",
             media_type=media_type,
             data=member.data,
@@ -157,8 +157,8 @@ class _Walk:
 
 def _leaf(member: Member, error: ContentError, *, path: str, depth: int) -> Part:
     """A part that is not looked into."""
-    digest = hashlib.sha256(member.data).hexdigest()
-    return Part(path, member.name, len(member.data), digest, "", magics.UNKNOWN, member.data, opaque=error, depth=depth)
+    size, data = len(member.data), member.data
+    return Part(path, member.name, size, digest(data), "", magics.UNKNOWN, data, opaque=error, depth=depth)
 
 
 def _second_readings(source: Source) -> Iterator[Member]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 from collections.abc import Callable, Iterator, Sequence
 from typing import overload
@@ -48,15 +49,43 @@ def _line_end(data: Buffer, before: int) -> int | None:
     return low + at + 1 if at >= 0 else None
 
 
+def led(lead: tuple[Text, ...], texts: Sequence[Text]) -> Sequence[Text]:
+    """The texts with others before them, without going through windows."""
+    return texts.led_by(lead) if isinstance(texts, Windows) else (*lead, *texts)
+
+
+def digest(data: Buffer) -> str:
+    """SHA-256 in hex, forgetting what was read of a mapped file on the way.
+
+    >>> digest(b"")[:8]
+    'e3b0c442'
+    """
+    whole = hashlib.sha256()
+    for start in range(0, len(data), WINDOW_BYTES):
+        whole.update(data[start : start + WINDOW_BYTES])
+        forget(data)
+    return whole.hexdigest()
+
+
 class Windows(Sequence[Text]):
     """The texts of a long text; each pass decodes it anew and keeps nothing."""
 
-    def __init__(self, data: Buffer, where: list[tuple[int, int]], read: Callable[[Buffer], tuple[Text, ...]]) -> None:
-        self._data, self._where, self._read = data, where, read
+    def __init__(
+        self,
+        data: Buffer,
+        where: list[tuple[int, int]],
+        read: Callable[[Buffer], tuple[Text, ...]],
+        lead: tuple[Text, ...] = (),
+    ) -> None:
+        self._data, self._where, self._read, self._lead = data, where, read, lead
+
+    def led_by(self, lead: tuple[Text, ...]) -> Windows:
+        """The same with other texts before it."""
+        return Windows(self._data, self._where, self._read, (*lead, *self._lead))
 
     def __len__(self) -> int:
-        """How many windows; each may give several readings."""
-        return len(self._where)
+        """How many windows, and the texts before them; each window may give several readings."""
+        return len(self._lead) + len(self._where)
 
     @overload
     def __getitem__(self, index: int) -> Text: ...
@@ -66,11 +95,15 @@ class Windows(Sequence[Text]):
         """The first reading of a window."""
         if isinstance(index, slice):
             return tuple(self[number] for number in range(*index.indices(len(self))))
-        start, end = self._where[index]
+        index = range(len(self))[index]
+        if index < len(self._lead):
+            return self._lead[index]
+        start, end = self._where[index - len(self._lead)]
         return self._read(self._data[start:end])[0]
 
     def __iter__(self) -> Iterator[Text]:
         """Every reading of every window, in order."""
+        yield from self._lead
         for start, end in self._where:
             yield from self._read(self._data[start:end])
             forget(self._data)
