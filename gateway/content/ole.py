@@ -13,12 +13,13 @@ from gateway.content import magics
 from gateway.content.biff import workbook_rows
 from gateway.content.buffers import file_over
 from gateway.content.names import decodings, names_text
+from gateway.content.office_password import opened_package
 from gateway.content.ole_encryption import ole_encryption
 from gateway.content.reading import Member, Reading, Source
 from gateway.content.runs import text_runs
 from gateway.errors import EncryptedError, LimitError, MalformedError
 from gateway.limits import MIB
-from gateway.parts import NOT_ENCRYPTED, Text
+from gateway.parts import NOT_ENCRYPTED, Encryption, Text
 from gateway.transfer import Buffer
 
 ATTACHMENT_STREAMS = {"__substg1.0_37010102", "__substg1.0_10130102"}
@@ -35,6 +36,10 @@ def read_ole(source: Source) -> Reading:
     with olefile.OleFileIO(file_over(source.data)) as ole:
         encryption = ole_encryption(ole)
         if encryption != NOT_ENCRYPTED:
+            package = _opened(ole, source)
+            if package is not None:
+                shown = Encryption(encryption.scheme)  # protects nothing: Office opens it without a question
+                return Reading(encryption=shown, members=(Member("(package)", package),))
             return Reading(encryption=encryption, opaque=EncryptedError(encryption.scheme))
         texts: list[Text] = []
         embedded: list[list[str]] = []
@@ -51,6 +56,15 @@ def read_ole(source: Source) -> Reading:
     if sum(len(text.text) for text in found) > source.limits.max_text_chars:
         raise LimitError("max_text_chars", allowed=source.limits.max_text_chars, actual=float("inf"))
     return Reading(texts=found, members=_members(source, embedded))
+
+
+def _opened(ole: olefile.OleFileIO, source: Source) -> bytes | None:
+    """The document under an encryption with a default password."""
+    if not (ole.exists("EncryptedPackage") and ole.exists("EncryptionInfo")):
+        return None
+    content = ole.openstream("EncryptedPackage").read()
+    source.budget.take_bytes(len(content), source.limits)
+    return opened_package(ole.openstream("EncryptionInfo").read(64 * 1024), content)
 
 
 def opens_as_ole(data: Buffer) -> bool:

@@ -1,5 +1,6 @@
 """OLE files: text of all streams, embedded files, damage."""
 
+import os
 import struct
 
 import pytest
@@ -55,6 +56,18 @@ def test_opens_as_ole(data, expected):
 def test_encrypted():
     reading = read(office_encrypted(docx_bytes("x")))
     assert (reading.encryption.scheme, reading.opaque.reason) == ("ooxml-agile", "encrypted")
+
+
+def test_encrypted_with_a_default_password_is_read():
+    document = docx_bytes("x")
+    reading = read(office_encrypted(document, "VelvetSweatshop"))
+    assert (reading.encryption.scheme, reading.encryption.grade, reading.opaque) == ("ooxml-agile", "none", None)
+    assert [member.data for member in reading.members] == [document]
+
+
+def test_encrypted_without_its_info_is_not_tried():
+    streams = {"EncryptedPackage": os.urandom(900)}
+    assert read(ole_bytes(streams)).opaque.reason == "encrypted"
 
 
 ARCHIVE = zip_bytes({"a.txt": b"x"})
