@@ -2,6 +2,7 @@
 
 import mmap
 import os
+from itertools import pairwise
 
 import pytest
 from pytest import param
@@ -32,12 +33,12 @@ def test_every_line_is_in_a_window(encoding):
     assert len(where) > 10
     assert where[0][0] == 0
     assert where[-1][1] == len(data)
-    assert all(after[0] < before[1] for before, after in zip(where, where[1:], strict=False))
+    assert all(after[0] < before[1] for before, after in pairwise(where))
     assert max(end - start for start, end in where) <= 2000
     seen = {line for text in texts for line in text.split("\n")}
     assert set(lines) <= seen
     # What lies across the end of a window is whole in the next one.
-    assert all(any("\n".join(pair) in text for text in texts) for pair in zip(lines, lines[1:], strict=False))
+    assert all(any("\n".join(pair) in text for text in texts) for pair in pairwise(lines))
 
 
 @pytest.mark.parametrize(
