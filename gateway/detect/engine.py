@@ -54,8 +54,9 @@ class Engine:
             detector.key: {s.name: s for s in signatures if s.detector == detector.key} for detector in detectors
         }
         self._detectors = tuple(detector for detector in detectors if self._own[detector.key])
-        self._triggers = {d.key: tuple(d.triggers(self._own[d.key])) for d in self._detectors}
-        self._reader = Reader([trigger for triggers in self._triggers.values() for trigger in triggers])
+        triggers = {detector.key: tuple(detector.triggers(self._own[detector.key])) for detector in self._detectors}
+        self._triggers = {key: frozenset(own) for key, own in triggers.items()}
+        self._reader = Reader([trigger for own in triggers.values() for trigger in own])
 
     def detect(self, part: Part, tally: Tally, *, today: date, reveal: bool = False) -> Detection:
         """Findings in the part, its values counted in the tally too. Never raises for what the part holds.
@@ -114,6 +115,9 @@ class Engine:
                 errors.append(DetectorError(detector.key, "too-many-places"))
             try:
                 self._collect(detector, document, found)
+            except MemoryError:
+                # Nothing that follows can be trusted: the whole inspection ends.
+                raise
             except DetectorError as error:
                 errors.append(error)
             except _TooManyError:
@@ -152,8 +156,7 @@ def _batches(part: Part) -> Iterator[Part]:
             batch, chars, whole = [], 0, replace(part, data=b"", name="")
         batch.append(text)
         chars += len(text.text)
-    if batch or whole is part:
-        yield replace(whole, texts=tuple(batch))
+    yield replace(whole, texts=tuple(batch))
 
 
 class _TooManyError(Exception):

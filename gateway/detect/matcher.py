@@ -36,6 +36,7 @@ class Matcher:
     def __init__(self, triggers: Sequence[Trigger]) -> None:
         """Raises ValueError naming the patterns that Hyperscan refuses."""
         self._triggers = tuple(dict.fromkeys(triggers))
+        self._room = tuple(_most(trigger) for trigger in self._triggers)
         self._local = threading.local()
         self._database = _compile(self._triggers)
 
@@ -51,17 +52,20 @@ class Matcher:
         """Places in `data`, as byte offsets."""
         if not self._triggers or not data:
             return Places()
-        buckets: list[list[int]] = [[] for _ in self._triggers]
-        room = [_most(trigger) for trigger in self._triggers]
+        # Only triggers that occur cost anything: there are a thousand, and most texts are short.
+        buckets: dict[int, list[int]] = {}
+        room = self._room
 
         def keep(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            bucket = buckets[index]
-            if len(bucket) < room[index]:
+            bucket = buckets.get(index)
+            if bucket is None:
+                buckets[index] = [end]
+            elif len(bucket) < room[index]:
                 bucket.append(end)
 
         # The stub knows bytes only; the library reads any buffer.
         self._database.scan(cast(bytes, data), match_event_handler=keep, scratch=self._scratch())
-        found = {trigger: bucket for trigger, bucket in zip(self._triggers, buckets, strict=True) if bucket}
+        found = {self._triggers[index]: bucket for index, bucket in sorted(buckets.items())}
         return Places(found, frozenset(t for t, b in found.items() if len(b) == MAX_PLACES))
 
     def _scratch(self) -> hyperscan.Scratch:

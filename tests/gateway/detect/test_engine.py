@@ -1,6 +1,10 @@
+import base64
 import random
 import shutil
+import time
+import uuid
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -188,8 +192,67 @@ def test_bytes_that_gave_no_text_are_looked_at(shipped, data):
     assert names(shipped, data=data) == {"cn.mobile": 1}
 
 
-def test_noise_gives_nothing(shipped):
-    assert names(shipped, data=random.Random(21).randbytes(3_000_000)) == {}
+@pytest.mark.parametrize("seed", [21, 22])
+def test_noise_gives_nothing(shipped, seed):
+    assert names(shipped, data=random.Random(seed).randbytes(10_000_000)) == {}
+
+
+def lines(make, count=3000):
+    rng = random.Random(23)
+    return "\n".join(make(rng) for _ in range(count))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            lines(lambda r: f"2026-10-{r.randrange(1, 29)} 12:00:01,{r.randrange(999)} INFO worker-{r.randrange(9)} "
+                  f"request {r.getrandbits(128):032x} took {r.random() * 99:.3f} ms, {r.randrange(10**9)} bytes"),
+            id="log",
+        ),
+        pytest.param(lines(lambda r: str(uuid.UUID(int=r.getrandbits(128)))), id="UUIDs"),
+        pytest.param(lines(lambda r: f"{r.randrange(16**8):08x}: " + r.randbytes(16).hex(" ", 2)), id="hex dump"),
+        pytest.param(lines(lambda r: r.randbytes(32).hex()), id="digests"),
+        pytest.param(lines(lambda r: r.randbytes(32).hex().upper()), id="upper-case digests"),
+        pytest.param(lines(lambda r: ",".join(f"{r.uniform(-1000, 1000):.6f}" for _ in range(8))), id="floats"),
+        pytest.param(lines(lambda r: ",".join(repr(r.random()) for _ in range(5))), id="long floats"),
+        pytest.param(lines(lambda r: f"SO2026{r.randrange(10**12):012d},{r.randrange(9)}"), id="order numbers"),
+        pytest.param(lines(lambda r: str(r.randrange(10**15, 10**16))), id="sixteen digits"),
+        pytest.param(lines(lambda r: str(r.randrange(10**17, 10**18))), id="eighteen digits"),
+        pytest.param(lines(lambda r: str(r.randrange(10**18, 10**19))), id="nineteen digits"),
+        pytest.param(lines(lambda r: str(r.randrange(10**10, 10**11))), id="eleven digits"),
+        pytest.param(lines(lambda r: str(1_790_000_000_000 + r.randrange(10**9))), id="milliseconds"),
+        pytest.param(lines(lambda r: " ".join(str(r.randrange(10)) for _ in range(18))), id="digits in columns"),
+        pytest.param(lines(lambda r: "-".join(f"{r.randrange(10**4):04d}" for _ in range(4))), id="licence numbers"),
+        pytest.param(lines(lambda r: base64.b64encode(r.randbytes(57)).decode()), id="base64"),
+        pytest.param(
+            "国家统计局公布，2025年全国粮食总产量13908亿斤，比上年增加1.6%。分品种看，谷物产量稳步提高；分区域看，"
+            "主产区贡献率保持在七成以上。会议要求，各地要压实责任，守住底线，持续增加投入。" * 40,
+            id="news",
+        ),
+        pytest.param(Path(__file__).parents[3].joinpath("gateway", "detect", "engine.py").read_text(), id="source code"),
+    ],
+)  # fmt: skip
+def test_benign_texts_have_no_sensitive_class(shipped, text):
+    detection = shipped.detect(part(text), Tally(b"key"), today=TODAY)
+    sensitive = {"personal", "account", "contact", "secret", "password", "marking", "customer-list", "financial"}
+    assert [finding.signature for finding in detection.findings if sensitive.intersection(finding.classes)] == []
+    assert detection.errors == ()
+
+
+UNITS = """a@ a@b. a.b@c.co -----BEGIN·PRIVATE·KEY----- eyJaaaaaaaa. eyJaaaaaaaaa password= password:" 京A1 姓名:
+    姓名：张 1· 1- 12 138-0013-8000· 4111· 62220 路1号 北京市路1号 %41 &#49; \\u0031 ://a:b@ mysql://a:b@h· ;password=
+    server=a; lat:1.234, secret_access_key= xoxb-1- 密码是 密码：Abc1! password·is· GB82·WEST· 078-05- 1.1.1. QUJD
+    一二三 E12345678·护照 PuTTY-User-Key-File-2: 0755-2634 合同 绝密 甲方： | a,b,c,"""
+
+
+@pytest.mark.parametrize("unit", UNITS.split())
+def test_hostile_texts_take_linear_time(shipped, unit):
+    unit = unit.replace("·", " ")
+    text = unit * (60_000 // len(unit))
+    began = time.process_time()
+    shipped.detect(part(text), Tally(b"key"), today=TODAY)
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -295,6 +358,40 @@ def test_a_detector_may_say_itself_what_failed():
 
     detection = engine(detectors=[Late()]).detect(part("1"), Tally(b"key"), today=TODAY)
     assert [(error.detector, error.kind) for error in detection.errors] == [("rules/slow.yar", "timeout")]
+
+
+def test_running_out_of_memory_is_no_detector_error():
+    class Full(Numbers):
+        def find(self, document, signatures):
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        engine(detectors=[Full()]).detect(part("1"), Tally(b"key"), today=TODAY)
+
+
+@pytest.mark.parametrize("chars", [1, 8, 1000])
+def test_long_texts_are_looked_at_in_batches(monkeypatch, chars):
+    class Both(Numbers):
+        def find(self, document, signatures):
+            seen.append((bytes(document.part.data), [view.text for view in document.pages]))
+            yield from super().find(document, signatures)
+            raise KeyError
+
+    seen = []
+    monkeypatch.setattr("gateway.detect.engine.BATCH_CHARS", chars)
+    tally = Tally(b"key")
+    detection = engine(detectors=[Both(pattern="")]).detect(
+        part("123456", "654321 123456", "x", data=b"d"), tally, today=TODAY
+    )
+    assert (detection.findings[0].count, dict(tally.distinct), tally.persons) == (2, {"x.word": 2}, 2)
+    assert [error.kind for error in detection.errors] == ["KeyError"]
+    assert [text for _, texts in seen for text in texts if text not in {"", "file.bin"}] == [
+        "123456",
+        "654321 123456",
+        "x",
+    ]
+    assert [text for _, texts in seen for text in texts if text == "file.bin"] == ["file.bin"]
+    assert [data for data, _ in seen if data] == [b"d"]
 
 
 def test_signatures_are_by_name(shipped):

@@ -18,6 +18,7 @@ SAMPLE = "11010519491231002X"
         pytest.param("11010519491231002×", id="multiplication sign"),
         pytest.param("11010519491231002Х", id="Cyrillic letter"),
         pytest.param("11010519491231002Ｘ", id="full-width x"),
+        pytest.param("11010519491231002Ⅹ", id="Roman ten"),
         pytest.param("１１０１０５１９４９１２３１００２Ｘ", id="full-width"),
         pytest.param("110105 19491231 002X", id="spaced"),
         pytest.param("110105-1949-1231-002X", id="hyphens"),
