@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -69,7 +70,7 @@ def bind(address: Address) -> socket.socket:
 
 
 def serve(health: Health, listener: socket.socket) -> None:
-    """Answer on the socket until SIGTERM or SIGINT, then raise SystemExit(0)."""
+    """Answer on the socket until SIGTERM or SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)  # the server takes its own, and hands the signal on when it has drained
     config = uvicorn.Config(
@@ -81,7 +82,8 @@ def serve(health: Health, listener: socket.socket) -> None:
         ws="none",
         timeout_graceful_shutdown=DRAIN_S,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    with suppress(SystemExit):
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

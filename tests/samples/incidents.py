@@ -95,7 +95,7 @@ SLACK = Destination(
     "files.slack.com", 443, "198.51.100.9", "US", Region.OVERSEAS, "slack", "upload", Category.MESSAGING
 )
 BAIDU = Destination(
-    "d.pcs.baidu.com", 443, "203.0.113.80", "CN", Region.DOMESTIC, "baidu-netdisk", "pcs", Category.PERSONAL_CLOUD
+    "d.pcs.baidu.com", 443, "203.0.113.80", "CN", Region.DOMESTIC, "baidu_netdisk", "pcs", Category.PERSONAL_CLOUD
 )
 NOWHERE = Destination("drop.example.net", 8443)
 

@@ -11,7 +11,7 @@ from gateway.console.app import build_app
 from gateway.console.health import Health
 from gateway.inspectors.client import InspectorClient
 from gateway.records.store import Store
-from gateway.settings import Settings
+from gateway.settings import PACKAGE_DIR, Settings
 from tests.samples.incidents import NOW, fill
 
 BASE = "http://127.0.0.1:8081"
@@ -20,7 +20,8 @@ BASE = "http://127.0.0.1:8081"
 @pytest.fixture
 def settings(tmp_path):
     (tmp_path / "journal").mkdir()
-    return Settings.model_validate({"state_dir": tmp_path, "listen": "127.0.0.1:9", "console": {}})
+    catalogue = [PACKAGE_DIR / "destinations" / "data" / name for name in ("messaging.yaml", "personal-cloud.yaml")]
+    return Settings.model_validate({"state_dir": tmp_path, "listen": "127.0.0.1:9", "catalogue": catalogue})
 
 
 @pytest.fixture

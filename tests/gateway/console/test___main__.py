@@ -109,7 +109,8 @@ def test_as_a_module(config, monkeypatch):
     assert caught.value.code == 2
 
 
-def test_serving_in_this_process(config, port, monkeypatch):
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_serving_in_this_process(config, port, capsys, host):
     """The same as the process above, where coverage sees it: a thread asks, then sends the signal that ends it."""
     answers = []
 
@@ -121,11 +122,10 @@ def test_serving_in_this_process(config, port, monkeypatch):
     thread = Thread(target=ask)
     thread.start()
     try:
-        with pytest.raises(SystemExit) as caught:
-            main(["--config", str(config(f"127.0.0.1:{port}"))])
+        assert main(["--config", str(config(f"{host}:{port}"))]) == 0
     finally:
         thread.join()
         for number, handler in before.items():
             signal.signal(number, handler)
-    assert caught.value.code == 0
     assert answers[0][0] == b"ok\n"
+    assert ("has no login yet" in capsys.readouterr().err) is (host == "0.0.0.0")

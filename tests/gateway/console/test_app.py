@@ -95,3 +95,29 @@ async def test_the_document_names_every_answer(browser):
     action = next(one for one in parameters if one["name"] == "action")
     assert {"enum": ["block", "hold"], "type": "string"} in action["schema"]["anyOf"]
     assert (await browser.get("/api/openapi.json")).json() == document
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        pytest.param("/?acton=1", 422, "text/html", id="page, parameter"),
+        pytest.param("/incidents/x", 404, "text/html", id="page, no incident"),
+        pytest.param("/nowhere", 404, "text/html", id="page, nowhere"),
+        pytest.param("/api/v1/incidents?acton=1", 422, "application/problem+json", id="API, parameter"),
+        pytest.param("/api/v1/incidents/x", 404, "application/problem+json", id="API, no incident"),
+        pytest.param("/api/nowhere", 404, "application/problem+json", id="API, nowhere"),
+    ],
+)
+async def test_people_get_pages_and_programs_get_problems(browser, path, status, kind):
+    answer = await browser.get(path)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (status, kind)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/", "text/html"), ("/api/v1/incidents", "application/problem+json")])
+async def test_a_store_that_is_gone(browser, store, tmp_path, path, kind):
+    store.close()
+    for file in tmp_path.glob("sluice.db*"):
+        file.unlink()
+    (tmp_path / "sluice.db").mkdir()
+    answer = await browser.get(path)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (503, kind)

@@ -56,3 +56,11 @@ def test_language_tags():
 )
 def test_outcome(outcome, expected):
     assert Words("zh").outcome(outcome) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [("region", "overseas", "境外"), ("region", "moon", "moon"), ("region", "", ""), ("region", None, "None")],
+)
+def test_words_of_closed_sets(kind, value, expected):
+    assert Words("zh").name(kind, value) == expected

@@ -6,7 +6,7 @@ import pytest
 from gateway.console.pages import TEMPLATES
 from gateway.parts import Coverage
 from gateway.records.store import Store
-from gateway.settings import Settings
+from gateway.settings import Console
 from tests.samples.incidents import ARCHIVE, HOSTILE, NOW, identity, part, put, record
 
 ROW = re.compile(r'<tr id="incident-([0-9a-f-]{36})">')
@@ -273,9 +273,7 @@ async def test_the_chosen_language_is_remembered_and_kept_in_links(browser):
 
 @pytest.mark.parametrize(("listen", "told"), [("127.0.0.1:8081", False), ("0.0.0.0:8081", True)])
 async def test_a_console_that_others_can_reach_says_so(health, connect, settings, listen, told):
-    exposed = Settings.model_validate(
-        {"state_dir": settings.state_dir, "listen": "127.0.0.1:9", "console": {"listen": listen}}
-    )
+    exposed = settings.model_copy(update={"console": Console(listen=listen)})
     object.__setattr__(health, "settings", exposed)
     async with connect(health) as browser:
         for url in ("/", f"/incidents/{identity(1)}", "/nowhere"):
