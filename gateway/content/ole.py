@@ -5,6 +5,7 @@ Text is found as runs of characters in every stream, which also finds what the f
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 import olefile
@@ -26,6 +27,17 @@ ATTACHMENT_STREAMS = {"__substg1.0_37010102", "__substg1.0_10130102"}
 """Content of an Outlook attachment, and the HTML body (MS-OXMSG §2.2)."""
 ATTACHMENT_NAMES = ("__substg1.0_3707001F", "__substg1.0_3704001F")
 WORKBOOK_STREAMS = {"Workbook", "Book"}
+OLE_ERRORS = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    struct.error,
+)
+"""What olefile raises on damage; everything but lack of memory."""
 NATIVE_STREAM = "\x01Ole10Native"
 """A packaged file (MS-OLEDS §2.3.6)."""
 _CONTAINERS = {magics.ZIP, magics.OLE, magics.PDF, magics.SEVEN_ZIP, magics.RAR, magics.GZIP}
@@ -72,7 +84,7 @@ def opens_as_ole(data: Buffer) -> bool:
     try:
         with olefile.OleFileIO(file_over(data)) as ole:
             return bool(ole.listdir())
-    except Exception:  # noqa: BLE001  # olefile raises many kinds on what is none
+    except OLE_ERRORS:
         return False
 
 

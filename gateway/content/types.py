@@ -12,6 +12,7 @@ from gateway.content import magics
 from gateway.content.buffers import file_over, find
 from gateway.content.encodings import is_textual
 from gateway.content.mail import MAIL_TYPE, is_mail
+from gateway.content.ole import OLE_ERRORS
 from gateway.content.rtf import RTF_TYPE
 from gateway.content.zip_records import END_SIGNATURE, has_end_record
 from gateway.limits import KIB
@@ -190,6 +191,6 @@ def ole_type(data: Buffer) -> str:
             for stream, media_type in _OLE_STREAMS:
                 if ole.exists(stream):
                     return media_type
-    except Exception:  # noqa: BLE001  # olefile raises many kinds on damage; the reader will say what is wrong
+    except OLE_ERRORS:  # the reader will say what is wrong
         return magics.OLE
     return magics.OLE

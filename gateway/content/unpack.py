@@ -73,7 +73,8 @@ CLOSED_TYPES = frozenset({*READERS} - DOCUMENT_TYPES - _OPEN_TYPES)
 def unpack(piece: Piece, *, types: MediaTypes, limits: Limits, budget: Budget) -> Iterator[Part]:
     """The piece's own part first, then its members, depth first.
 
-    Never raises: what cannot be read is a part with `opaque` set.
+    Never raises but for MemoryError, after which the process is of no use: what cannot be read is a part with `opaque`
+    set.
     """
     name = piece.name or piece.field or "body"
     member = Member(name, piece.data)
@@ -178,6 +179,8 @@ def _guarded(reader: Reader, source: Source) -> Reading:
         return reader(source)
     except ContentError as error:
         return Reading(opaque=error)
+    except MemoryError:  # the process is of no more use, whoever owns it has to replace it
+        raise
     except Exception as error:  # noqa: BLE001  # the boundary of the readers: nothing that fails in one may pass for read
         return Reading(opaque=MalformedError(source.media_type, type(error).__name__))
 
@@ -192,6 +195,8 @@ def _guarded_members(members: Iterator[Member]) -> Iterator[Member]:
         except ContentError as error:
             yield Member("(unread)", opaque=error)
             return
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001  # the same boundary, for what readers do late
             yield Member("(unread)", opaque=MalformedError("members", type(error).__name__))
             return

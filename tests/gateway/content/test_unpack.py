@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.content.reading import Member
+from gateway.content.reading import Member, Source
 from gateway.content.types import MediaTypes
-from gateway.content.unpack import Budget, _guarded_members, reader_for, unpack
+from gateway.content.unpack import Budget, _guarded, _guarded_members, reader_for, unpack
 from gateway.limits import MIB, Limits
 from gateway.parts import Part, Piece
 from tests.samples.archives import (
@@ -348,6 +348,20 @@ def test_members_that_fail_in_any_way_end_their_container():
     first, last = _guarded_members(failing())
     assert (first.name, first.opaque) == ("a", None)
     assert (last.name, str(last.opaque)) == ("(unread)", "members: ValueError")
+
+
+def test_lack_of_memory_is_passed_on():
+    def members():
+        raise MemoryError
+        yield
+
+    def reader(_):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        list(_guarded_members(members()))
+    with pytest.raises(MemoryError):
+        _guarded(reader, Source(b"", "", "", Limits(), Budget()))
 
 
 @pytest.mark.parametrize(
