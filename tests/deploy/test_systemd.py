@@ -218,6 +218,8 @@ def test_a_gateway_inspects_uploads_under_what_the_unit_allows(folder):
             assert upload(proxy, pdf("minutes of the meeting"), "minutes.pdf") == (200, None)
             assert upload(proxy, pdf("ID 11010519491231002X"), "list.pdf") == (403, "block")
             assert [seen.complete for seen in origin.requests] == [True]
+            process.send_signal(signal.SIGHUP)
+            assert eventually(lambda: "policy reloaded" in log.read_text("utf-8"))
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(sum(STOP_S.values())) == 0

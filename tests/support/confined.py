@@ -86,6 +86,7 @@ def main() -> None:
     become_nobody_special()
     must(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
     must(libc.prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0), "no writable code")
+    os.chdir(folder)
     allow_only(names)
     os.execv(command[0], command)
 

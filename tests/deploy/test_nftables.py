@@ -1,0 +1,60 @@
+"""The router's rules."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings
+
+FILE = Path(__file__).resolve().parents[2] / "deploy" / "nftables" / "egress.nft"
+TEXT = FILE.read_text("utf-8")
+CHAIN = re.compile(r"chain (\w+) \{\n(.*?)\n    \}", re.DOTALL)
+
+
+def rules(chain):
+    found = dict(CHAIN.findall(TEXT))[chain]
+    return [line.strip() for line in found.splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+def test_clients_reach_the_proxy_and_nothing_else():
+    assert rules("from_clients") == [
+        "ip daddr $gateway4 tcp dport $proxy accept",
+        "ip6 daddr $gateway6 tcp dport $proxy accept",
+        "ip daddr $clients4 accept",
+        "ip6 daddr $clients6 accept",
+        "udp dport 443 counter name quic reject with icmpx admin-prohibited",
+        "counter name bypass",
+        'limit rate 10/minute log prefix "sluice bypass: "',
+        "reject with icmpx admin-prohibited",
+    ]
+
+
+def test_whatever_clients_forward_comes_by_these_rules():
+    assert rules("forward") == [
+        "type filter hook forward priority filter; policy accept;",
+        "ct state established,related accept",
+        "ct state invalid drop",
+        "ip saddr $gateway4 accept",
+        "ip6 saddr $gateway6 accept",
+        "ip saddr $clients4 jump from_clients",
+        "ip6 saddr $clients6 jump from_clients",
+    ]
+
+
+def test_the_proxy_port_is_the_usual_one():
+    assert f"define proxy = {Settings().listen.port}\n" in TEXT
+
+
+@pytest.mark.skipif(shutil.which("nft") is None, reason="needs nft (Debian package nftables)")
+def test_nft_accepts_them():
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--net", "nft", "-c", "-f", FILE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
