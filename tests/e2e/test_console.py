@@ -10,10 +10,12 @@ import sys
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from gateway.demo.samples import id_list
 from tests.samples.incidents import ABROAD, BAIDU, CLOUD, LI, NOBODY, SLACK, WANG, WECOM, fill, identity, record
 from tests.samples.incidents import RECORDS as SAMPLES
 from tests.support.waiting import eventually
@@ -283,3 +285,27 @@ CONTRAST = """() => {
   return [...poor];
 }"""
 """Text whose contrast to what is behind it is under 4.5 (WCAG 2.2, 1.4.3)."""
+
+
+def test_a_refused_upload_is_on_the_console_of_its_gateway(gateway, chromium):
+    archive = gateway.folder / "名单.zip"
+    with ZipFile(archive, "w") as packed:
+        packed.writestr("2026/名单.csv", id_list())
+    url = "https://qyapi.weixin.qq.com/cgi-bin/media/upload?access_token=t&type=file"
+    curl = ["curl", "-sS", "-x", gateway.proxy, "--cacert", gateway.ca, "-D", "-", "-o", "/dev/null"]
+    head = subprocess.run([*curl, "-F", f"media=@{archive}", url], capture_output=True, check=True).stdout.decode()
+    incident = re.search(r"(?im)^x-sluice-incident: *(\S+)", head)[1]
+    gateway.wait_event(incident)
+    with chromium.new_context(base_url=f"http://127.0.0.1:{gateway.console_port}", locale="zh-CN") as context:
+        page = context.new_page()
+        page.goto("/")
+        expect(page.locator(".state.good")).to_contain_text("就绪")
+        page.locator(f"#incident-{incident} th a").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("企业微信")
+        expect(page.locator("ul.tree ul.tree .label").first).to_contain_text("2026/名单.csv")
+        expect(page.get_by_role("table", name="适用的规则，从最严格的开始")).to_contain_text("sensitive.unencrypted")
+        expect(page.locator("dl.record")).to_contain_text(".jsonl #")
+        told = page.get_by_role("table", name="2026/名单.csv 中的发现").inner_text()
+        assert "居民身份证号" in told
+        shown = page.content()
+    assert re.findall(r"\d{17}[\dX]", shown.replace(incident, "")) == []
