@@ -1,29 +1,36 @@
-"""`sluice check`: settings, policy, signatures and catalogue, with every problem at once."""
+"""`sluice check`: settings, policy, signatures, catalogue and users, with every problem at once."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from gateway.cli.options import config_option
-from gateway.config import load_settings
-from gateway.destinations.catalogue import load_catalogue
-from gateway.detect.engine import build_engine
-from gateway.detect.signatures import load_signatures
-from gateway.detect.yara_rules import load_yara
+from gateway.config import DEFAULT_FILE, PREFIX, load_settings
 from gateway.errors import ConfigError, Problem
-from gateway.identity.users import load_users
-from gateway.policy.cases import run_policy_cases
-from gateway.policy.load import load_policy
+from gateway.policy.load import EMBEDDED, load_policy
+from gateway.policy.model import Policy
 from gateway.settings import Settings
+from gateway.yamlfile import load_yaml, parse_yaml
+
+FINE, FAILED, WRONG = 0, 1, 2
+"""Exit codes of a check: nothing is wrong · it could not be made · something is wrong."""
+NAMED_FILES: tuple[tuple[str, ...], ...] = (("policy",), ("signatures",), ("catalogue",), ("identity", "users"))
+"""Keys of the settings whose files are read here."""
 
 
-def check_all(config: str | None) -> Settings:
-    """The settings when everything they name is right; raises ConfigError with every problem of all files."""
-    settings = load_settings(config, os.environ)
-    folders = [str(path) for path in settings.signatures]
+def check_all(config: str | None, *, compiled: bool = True) -> tuple[Settings, Policy]:
+    """Settings and policy when everything they name is right; raises ConfigError with every problem of all files.
+
+    Compiling the patterns takes most of the time; not `compiled` leaves it out, unless something is wrong anyway.
+    """
     problems: list[Problem] = []
 
     def gather[T](load: Callable[[], T]) -> T | None:
@@ -33,37 +40,139 @@ def check_all(config: str | None) -> Settings:
             problems.extend(problem for problem in error.problems if problem not in problems)
             return None
 
-    signatures = gather(lambda: load_signatures(folders))
-    yara = gather(lambda: load_yara(folders))
-    names = {signature.name for signature in signatures or ()} | set(yara.signatures if yara else ())
-    if signatures is not None and yara is not None:
-        gather(lambda: build_engine(folders, limits=settings.limits))
-    known = names if signatures is not None and yara is not None else None
-    gather(lambda: _check_policy(settings, known))
-    gather(lambda: load_catalogue([str(path) for path in settings.catalogue]))
-    if settings.identity.users is not None:
-        gather(lambda: load_users(str(settings.identity.users)))
-    if problems:
+    settings = gather(lambda: load_settings(config, os.environ))
+    readable = settings or what_is_right(config)
+    names = _check_signatures(readable, gather)
+    policy = gather(lambda: _policy(readable, names))
+    _check_places(readable, gather)
+    if compiled or problems:
+        from gateway.detect.engine import build_engine  # noqa: PLC0415 - weighs, and is often not needed
+
+        gather(lambda: build_engine([str(path) for path in readable.signatures], limits=readable.limits))
+    if settings is None or policy is None or problems:
         raise ConfigError(problems)
+    return settings, policy
+
+
+def _check_signatures(settings: Settings, gather: Callable[[Callable[[], Any]], Any]) -> set[str] | None:
+    """Names of all signatures; None when some file of theirs cannot be read."""
+    from gateway.detect.signatures import load_signatures  # noqa: PLC0415 - only what a command needs is loaded
+    from gateway.detect.yara_rules import load_yara  # noqa: PLC0415 - as above
+
+    folders = [str(path) for path in settings.signatures]
+    signatures, yara = gather(lambda: load_signatures(folders)), gather(lambda: load_yara(folders))
+    if signatures is None or yara is None:
+        return None
+    return {signature.name for signature in signatures} | set(yara.signatures)
+
+
+def _check_places(settings: Settings, gather: Callable[[Callable[[], Any]], Any]) -> None:
+    """Users, catalogue and the databases of countries."""
+    from gateway.destinations.catalogue import load_catalogue  # noqa: PLC0415 - as above
+    from gateway.destinations.geo import Geo  # noqa: PLC0415 - as above
+    from gateway.identity.users import load_users  # noqa: PLC0415 - as above
+
+    users, database = settings.identity.users, settings.geo.database
+    gather(lambda: load_users(users) if users else None)
+    gather(lambda: load_catalogue([str(path) for path in settings.catalogue]))
+    gather(lambda: Geo.open(str(database) if database else None))
+
+
+def _policy(settings: Settings, names: set[str] | None) -> Policy:
+    """The policy, once its own cases came out as they say."""
+    from gateway.policy.cases import run_policy_cases  # noqa: PLC0415 - only what a command needs is loaded
+
+    path = str(settings.policy) if settings.policy else None
+    policy = load_policy(path, signatures=names)
+    results = run_policy_cases(policy)
+    if all(result.passed for result in results):
+        return policy
+    document = load_yaml(path) if path else parse_yaml("", EMBEDDED)
+    raise ConfigError(
+        [
+            document.problem(("cases", index), f"cases: {result}")
+            for index, result in enumerate(results)
+            if not result.passed
+        ]
+    )
+
+
+def what_is_right(config: str | None) -> Settings:
+    """Settings with those keys of NAMED_FILES that are right by themselves, of a file in which others are wrong."""
+    path = config or (DEFAULT_FILE if Path(DEFAULT_FILE).exists() else None)
+    settings = Settings()
+    try:
+        value = load_yaml(path).value if path else {}
+    except ConfigError:
+        return settings
+    base = Path(path).absolute().parent if path else Path.cwd()
+    for where in NAMED_FILES:
+        given = _given(value, where)
+        if given is None:
+            continue
+        for step in reversed(where):
+            given = {step: given}
+        try:
+            right = Settings.model_validate(given, context={"base": base})
+        except ValidationError:
+            continue
+        settings = settings.model_copy(update={where[0]: getattr(right, where[0])})
     return settings
 
 
-def _check_policy(settings: Settings, names: set[str] | None) -> None:
-    path = str(settings.policy) if settings.policy else None
-    policy = load_policy(path, signatures=names)
-    failed: Sequence[Problem] = [
-        Problem(path or "<embedded default>", 0, f"policy case {result}")
-        for result in run_policy_cases(policy)
-        if not result.passed
-    ]
-    if failed:
-        raise ConfigError(list(failed))
+def _given(value: object, where: tuple[str, ...]) -> object:
+    """What the environment or the document gives at a place; None for nothing."""
+    text = os.environ.get(PREFIX + "__".join(where).upper())
+    if text is not None:
+        try:
+            return parse_yaml(text, "").value
+        except ConfigError:
+            return None
+    for step in where:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def say_check(config: str | None) -> int:
+    """Write every problem to stderr, one a line, without compiling patterns; FINE, or WRONG when there are any."""
+    try:
+        check_all(config, compiled=False)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG
+    return FINE
+
+
+def begin_check(config: str | None) -> int:
+    """The process id of a fork of this process that says what is wrong, so that what it loads is not kept here."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if not child:
+        code = FAILED
+        try:
+            code = say_check(config)
+        except BaseException:  # noqa: BLE001 - the last frame of this process
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return child
+
+
+def end_check(child: int) -> int:
+    """FINE, or WRONG or FAILED after everything was said; waits for it."""
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code if code in {FINE, WRONG} else FAILED
 
 
 @click.command(epilog="Example: sluice check --config sluice.yaml")
 @config_option
 def command(config: str | None) -> None:
-    """Validate settings, policy, signatures and catalogue; list every problem as file:line and start nothing."""
-    settings = check_all(config)
-    policy = load_policy(str(settings.policy) if settings.policy else None)
-    click.echo(f"fine: {len(policy.rules)} rules, policy {policy.digest[:12]}")
+    """Validate settings, policy, signatures, catalogue and users; list every problem as file:line, start nothing."""
+    settings, policy = check_all(config)
+    used = config or (DEFAULT_FILE if Path(DEFAULT_FILE).exists() else EMBEDDED)
+    click.echo(f"settings   {used}: fine")
+    click.echo(f"policy     {settings.policy or EMBEDDED}: {len(policy.rules)} rules, digest {policy.digest[:12]}")
+    for name, paths in (("signatures", settings.signatures), ("catalogue", settings.catalogue)):
+        click.echo(f"{name:<10} {', '.join(str(path) for path in paths)}: fine")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
 
 from gateway.cli.ca import ensure_ca
-from gateway.cli.check import check_all
-from gateway.cli.options import config_option
+from gateway.cli.check import begin_check, end_check
+from gateway.cli.options import config_option, settings_of
+from gateway.cli.preflight import check_port, check_trust, prepare_state
+from gateway.errors import SluiceError
 from gateway.logs import log_to_stderr
 from gateway.settings import Settings
 
@@ -21,39 +24,65 @@ from gateway.settings import Settings
 def command(config: str | None) -> int:
     """Run the gateway: proxy workers, inspectors, recorder, console and metrics."""
     log_to_stderr()
-    settings = check_all(config)
+    # Two things that take a while go on side by side: the check of all files, and the CA.
+    check = begin_check(config)
+    try:
+        settings = settings_of(config)
+        certificate = prepare(settings)
+    except SluiceError:
+        code = end_check(check)
+        if code:
+            return code
+        raise
+    code = end_check(check)
+    if code:
+        return code
     # The metrics folder must be known before the metrics are made, so what uses them is imported after it is set.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.state_dir / "run" / "metrics")
-    from gateway.supervisor import Supervisor, check_port, prepare_state  # noqa: PLC0415 - see above
+    from gateway.supervisor import Supervisor, plan  # noqa: PLC0415 - see above
 
-    for name, address in (
-        ("proxy", settings.listen),
-        ("console", settings.console.listen),
-        ("metrics exporter", settings.metrics.listen),
-    ):
-        check_port(name, address)
-    prepare_state(settings.state_dir)
-    certificate = ensure_ca(settings.tls.ca_dir)
+    own = ("--config", config) if config else ()
     return Supervisor(
         settings,
-        config,
-        check=lambda: check_all(config),
+        plan(settings, config),
+        check_argv=(sys.executable, "-m", "gateway.cli.main", "check", *own),
         announce=lambda: announce(settings, certificate),
     ).run()
 
 
+def prepare(settings: Settings) -> Path:
+    """Path of the CA certificate, after everything else that a start needs was found right; raises StartError.
+
+    The lock of the state directory is kept until the process ends.
+    """
+    for key, address in (
+        ("listen", settings.listen),
+        ("console.listen", settings.console.listen),
+        ("metrics.listen", settings.metrics.listen),
+    ):
+        check_port(key, address)
+    check_trust(settings.upstream.trusted_ca)
+    prepare_state(settings.state_dir)
+    return ensure_ca(settings.tls.ca_dir)
+
+
 def announce(settings: Settings, certificate: Path) -> None:
     """Where everything is, what is switched off, and one line to try."""
-    shown = os.path.relpath(certificate)
+    shown = near(certificate)
     click.echo("Sluice is running: what leaves through it is read first.")
     click.echo(f"  proxy    http://{settings.listen}")
     click.echo(f"  console  http://{settings.console.listen}/")
     click.echo(f"  metrics  http://{settings.metrics.listen}/metrics")
     click.echo(f"  CA       {shown}")
-    click.echo(f"  state    {os.path.relpath(settings.state_dir)}")
+    click.echo(f"  state    {near(settings.state_dir)}")
     if not settings.identity.required:
         click.echo("  note     identity.required is false: senders nobody knows are let through")
     if settings.geo.database is None:
         click.echo("  note     no geo database (make geo): servers the catalogue does not know count as overseas")
     click.echo("Try it:")
     click.echo(f"  curl -x http://{settings.listen} --cacert {shown} -F file=@README.md https://example.com/upload")
+
+
+def near(path: Path) -> str:
+    """The path as one would type it here: relative where that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)
