@@ -89,7 +89,9 @@ class _Search:
     """One pass over the marks of one content."""
 
     def __init__(self, source: Source, found: list[tuple[int, bytes]]) -> None:
-        self.source, self.data, self.found = source, source.data, found
+        self.source, self.found = source, found
+        self.data = memoryview(source.data)
+        """A view, because slices of bytes would be copies, one per mark."""
         self.ends = [offset for offset, mark in found if mark == END_SIGNATURE]
         self.trials = 0
         self.covered = 0
@@ -118,8 +120,10 @@ class _Search:
             self.trials += 1
             return Member(f"(OLE at {offset})", rest, media_type=ole_type(rest)) if opens_as_ole(rest) else None
         if mark == SEVEN_ZIP_MARK and magics.is_seven_zip(bytes(rest[:32])):
-            return Member(f"(7z at {offset})", rest, media_type=magics.SEVEN_ZIP)
+            self.covered = offset + 32 + int.from_bytes(rest[12:20], "little") + int.from_bytes(rest[20:28], "little")
+            return Member(f"(7z at {offset})", self.data[offset : self.covered], media_type=magics.SEVEN_ZIP)
         if mark == RAR_MARK and is_rar(rest):
+            self.covered = len(self.data)  # nothing but reading it all tells where it ends
             return Member(f"(RAR at {offset})", rest, media_type=magics.RAR)
         return None
 

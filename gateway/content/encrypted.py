@@ -11,13 +11,15 @@ from collections.abc import Callable
 
 from gateway.content import magics
 from gateway.content.openpgp import ARMOR_MARK, openpgp_encryption
-from gateway.content.randomness import looks_random
+from gateway.content.randomness import looks_like_volume, looks_random
 from gateway.content.reading import Reading, Source
 from gateway.content.text import decode
 from gateway.errors import EncryptedError, MalformedError
 from gateway.parts import NOT_ENCRYPTED, Encryption, Grade, Text
 from gateway.transfer import Buffer
 
+POSSIBLE_VOLUME = Encryption("unknown-high-entropy", Grade.UNKNOWN)
+"""What VeraCrypt leaves to be seen."""
 _CMS_ENCRYPTING = (
     bytes.fromhex("06092a864886f70d010703"),
     bytes.fromhex("06092a864886f70d010706"),
@@ -49,6 +51,14 @@ def read_encrypted(source: Source) -> Reading:
     if encryption == NOT_ENCRYPTED:
         return Reading(texts)
     return Reading(texts, encryption, EncryptedError(encryption.scheme))
+
+
+def read_unknown(source: Source) -> Reading:
+    """Reading of bytes of no known type: nothing, or the remark that they may be an encrypted volume.
+
+    They are not opaque for that: any unknown format is matched as it is, and this one may be no more than unknown.
+    """
+    return Reading(encryption=POSSIBLE_VOLUME if looks_like_volume(source.data) else NOT_ENCRYPTED)
 
 
 def _checked(body: Buffer, encryption: Encryption) -> Encryption:

@@ -12,6 +12,12 @@ SMALL_BYTES = 512
 """Below it 256 bins hold too few bytes for a chi-square; then only readable text counts as not random."""
 MAX_CHI_SQUARE = 255 + 10 * 22.6
 """Ten standard deviations over the mean of 255 degrees of freedom: no cipher gets there by chance."""
+VOLUME_BYTES = 256 * 1024
+"""Smallest volume of VeraCrypt is a little larger."""
+VOLUME_BLOCK_BYTES = 512
+VOLUME_SAMPLES = 16
+VOLUME_CHI_SQUARE = 255 + 5 * 22.6
+"""Five standard deviations in each of sixteen samples: one volume in 200 000 is missed; deflate and JPEG do not pass."""
 _READABLE = bytes([9, 10, 13, *range(32, 127)])
 
 
@@ -27,7 +33,28 @@ def looks_random(data: Buffer) -> bool:
     sample = bytes(data[:SAMPLE_BYTES])
     if len(sample) < SMALL_BYTES:
         return len(sample.translate(None, _READABLE)) > len(sample) // 8 or len(sample) < 16
+    return _chi_square(sample) <= MAX_CHI_SQUARE
+
+
+def looks_like_volume(data: Buffer) -> bool:
+    """Whether `data` without any known header could be an encrypted volume (VeraCrypt, plain dm-crypt).
+
+    Such a volume is whole sectors, uniform everywhere.
+
+    >>> looks_like_volume(bytes(1 << 20))
+    False
+    """
+    if len(data) < VOLUME_BYTES or len(data) % VOLUME_BLOCK_BYTES:
+        return False
+    step = max(1, (len(data) - SAMPLE_BYTES) // (VOLUME_SAMPLES - 1))
+    return all(
+        _chi_square(bytes(data[start : start + SAMPLE_BYTES])) <= VOLUME_CHI_SQUARE
+        for start in range(0, len(data) - SAMPLE_BYTES + 1, step)
+    )
+
+
+def _chi_square(sample: bytes) -> float:
     expected = len(sample) / 256
     counts = Counter(sample)
     spread = sum((count - expected) ** 2 for count in counts.values()) + (256 - len(counts)) * expected**2
-    return spread / expected <= MAX_CHI_SQUARE
+    return spread / expected

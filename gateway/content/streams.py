@@ -18,7 +18,7 @@ from gateway.content.inflate import (
 )
 from gateway.content.names import decodings, names_text
 from gateway.content.reading import Member, Reading, Source
-from gateway.transfer import Buffer
+from gateway.errors import LimitError
 
 _SUFFIXES = {
     magics.GZIP: (".gz", ".tgz"),
@@ -27,6 +27,8 @@ _SUFFIXES = {
     magics.ZSTD: (".zst",),
 }
 _SHORTENED = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar"}
+MAX_STREAMS = 100_000
+"""Most streams in a row; block gzip writes one for 64 KiB."""
 _EXTRA, _NAME, _COMMENT = 4, 8, 16
 """Flags of a gzip header (RFC 1952 §2.3.1)."""
 
@@ -72,13 +74,14 @@ def _members(source: Source) -> Iterator[Member]:
 
 def _chunks(source: Source, end: list[int]) -> Iterator[bytes]:
     """Chunks of all streams in a row; `end[0]` becomes the offset after the last."""
-    data: Buffer = source.data
-    while True:
+    data = memoryview(source.data)  # slices of bytes would be copies, one per stream
+    for _ in range(MAX_STREAMS):
         decoder = _decoder(source.media_type)
         yield from decoder.chunks(data[end[0] :])
         end[0] += decoder.consumed_bytes
         if not bytes(data[end[0] : end[0] + 8]).startswith(STREAM_MAGICS[source.media_type]):
             return
+    raise LimitError("max_streams", allowed=MAX_STREAMS, actual=MAX_STREAMS + 1)
 
 
 def _inner_name(source: Source) -> str:

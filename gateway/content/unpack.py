@@ -9,7 +9,7 @@ from itertools import chain
 
 from gateway.content import magics, types
 from gateway.content.embedded import Marks, behind, embedded
-from gateway.content.encrypted import ENCRYPTED_TYPES, read_encrypted
+from gateway.content.encrypted import ENCRYPTED_TYPES, read_encrypted, read_unknown
 from gateway.content.mail import MAIL_TYPE, read_mail
 from gateway.content.media import read_jpeg, read_png, read_runs
 from gateway.content.ole import read_ole
@@ -59,13 +59,23 @@ READERS: dict[str, Reader] = {
     "image/emf": read_runs,
     "image/wmf": read_runs,
     "image/vnd.dwg": read_runs,
+    magics.UNKNOWN: read_unknown,
     **dict.fromkeys(types.OLE_TYPES, read_ole),
     **dict.fromkeys(ENCRYPTED_TYPES, read_encrypted),
 }
 """Media type → reader. OpenDocument and text are families: see `reader_for`. What is not here has no text of its own."""
 DOCUMENT_TYPES = frozenset({magics.PDF, *types.OLE_TYPES, *ENCRYPTED_TYPES})
 """Types that hold archives of their own in the middle; a foreign one can only come after them."""
-_OPEN_TYPES = {MAIL_TYPE, RTF_TYPE, "image/png", "image/jpeg", "image/emf", "image/wmf", "image/vnd.dwg"}
+_OPEN_TYPES = {
+    magics.UNKNOWN,
+    MAIL_TYPE,
+    RTF_TYPE,
+    "image/png",
+    "image/jpeg",
+    "image/emf",
+    "image/wmf",
+    "image/vnd.dwg",
+}
 CLOSED_TYPES = frozenset({*READERS} - DOCUMENT_TYPES - _OPEN_TYPES)
 """Types whose readers account for every byte themselves; in all that is left archives are looked for anywhere."""
 

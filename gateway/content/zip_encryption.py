@@ -8,7 +8,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from gateway.content.inflate import CHUNK_BYTES, ZlibDecoder
 from gateway.content.randomness import looks_random
 from gateway.content.zip_directory import AES_METHOD, Entry
 from gateway.errors import MalformedError
@@ -19,7 +18,9 @@ AES_FIELD = 0x9901
 STRONG_FIELD = 0x0017
 STORED, DEFLATED = 0, 8
 STRONG_FLAG = 0x0040
-CERTAIN_BYTES = 256
+CERTAIN_BYTES = 64 * 1024
+"""Bytes that come out of good deflate and never of a cipher."""
+CERTAIN_PACKED_BYTES = 256
 """From this length on, bytes that unpack exactly to their end are no ciphertext, whatever the checksum says."""
 _AES_STRENGTHS = {1: ("zip-aes-128", 8), 2: ("zip-aes-192", 12), 3: ("zip-aes-256", 16)}
 """Strength byte → scheme and length of the salt."""
@@ -74,18 +75,17 @@ def is_plain(packed: Buffer, entry: Entry) -> bool:
         return entry.crc != 0 and zlib.crc32(packed) == entry.crc
     if method != DEFLATED:
         return False
-    decoder = ZlibDecoder("zip", -15)
-    crc = total = 0
+    codec = zlib.decompressobj(-15)
     try:
-        for chunk in decoder.chunks(packed):
-            crc = zlib.crc32(chunk, crc)
-            total += len(chunk)
-            if total > entry.size_bytes + CHUNK_BYTES:
-                return True  # no cipher gives a megabyte of good deflate; unpacking will find the lie
-    except MalformedError:
+        head = codec.decompress(packed, CERTAIN_BYTES)
+        if len(head) == CERTAIN_BYTES and not codec.eof:
+            return True  # no cipher gives so much good deflate; unpacking will find what else is wrong
+    except zlib.error:
         return False
-    fits = entry.crc == crc or (entry.crc == 0 and total == entry.size_bytes)
-    return decoder.consumed_bytes == len(packed) and (fits or len(packed) >= CERTAIN_BYTES)
+    if not codec.eof or codec.unused_data or codec.unconsumed_tail:
+        return False
+    fits = entry.crc == zlib.crc32(head) or (entry.crc == 0 and len(head) == entry.size_bytes)
+    return fits or len(packed) >= CERTAIN_PACKED_BYTES
 
 
 def summary(encryptions: Sequence[Encryption]) -> Encryption:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
-from gateway.content.encrypted import ENCRYPTED_TYPES, read_encrypted
+from gateway.content.encrypted import ENCRYPTED_TYPES, read_encrypted, read_unknown
 from gateway.content.reading import Budget, Source
 from gateway.content.types import MediaTypes
 from gateway.errors import MalformedError
@@ -88,6 +88,17 @@ def test_grades(data, scheme, grade):
 
 def read(data, media_type):
     return read_encrypted(Source(data, "", media_type, Limits(), Budget()))
+
+
+@pytest.mark.parametrize(
+    ("data", "scheme"),
+    [(os.urandom(1 << 19), "unknown-high-entropy"), (os.urandom(1000), ""), (bytes(1 << 19), "")],
+    ids=["like a volume", "small", "zeros"],
+)
+def test_unknown_bytes_are_read_and_perhaps_remarked_on(data, scheme):
+    reading = read_unknown(Source(data, "", "application/octet-stream", Limits(), Budget()))
+    assert (reading.encryption.scheme, reading.opaque) == (scheme, None)
+    assert reading.encryption.grade == ("unknown" if scheme else "none")
 
 
 def test_signed_data_are_not_encrypted():

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.content.media import read_jpeg, read_png, read_runs
 from gateway.content.reading import Budget, Source
+from gateway.errors import LimitError
 from gateway.limits import Limits
 from tests.samples.office import PNG
 
@@ -73,6 +74,14 @@ def test_jpeg(data, words):
     assert bool(reading.texts) is bool(words)
     assert all(word in reading.texts[0].text for word in words)
     assert reading.opaque is None
+
+
+def test_words_that_unpack_to_too_much():
+    bomb = png(*[(b"zTXt", b"N\0\0" + zlib.compress(bytes(1 << 20)))] * 4)
+    with pytest.raises(LimitError, match="max_unpacked_bytes"):
+        read_png(Source(bomb, "", "", Limits(max_unpacked_bytes=3 << 20), Budget()))
+    with pytest.raises(LimitError, match="max_text_chars"):
+        read_png(Source(bomb, "", "", Limits(max_text_chars=3 << 20), Budget()))
 
 
 def test_many_chunks_end():

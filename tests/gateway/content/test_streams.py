@@ -102,3 +102,8 @@ def test_zstd_that_wants_too_much_memory():
     frame = b"\x28\xb5\x2f\xfd\x00\xf8" + bytes(packed[6:])  # a window of 2 to the 41
     (member,) = read(frame, "zst").members
     assert member.opaque is not None
+
+
+def test_too_many_streams_in_a_row():
+    (member,) = read(gzip.compress(b"") * 100_001, "gz").members
+    assert member.opaque.limit == "max_streams"

@@ -98,6 +98,14 @@ def test_read_text(data, media_type, texts):
     assert reading.opaque is None
 
 
+def test_long_text_is_read_in_windows_and_nothing_is_lost():
+    lines = [f"行 {number} 13800138000\n" for number in range(200_000)]
+    reading = read("".join(lines).encode())
+    found = [text.text for text in reading.texts]
+    assert len(found) > 1
+    assert all(any(line in text for text in found) for line in (lines[0], lines[77_777], lines[-1]))
+
+
 def test_text_over_the_limit_is_opaque():
     assert read(b"12345", max_text_chars=5).opaque is None
     error = read(b"123456", max_text_chars=5).opaque

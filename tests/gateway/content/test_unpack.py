@@ -371,7 +371,7 @@ def test_lack_of_memory_is_passed_on():
         ("application/vnd.oasis.opendocument.text", True),
         ("text/x-anything", True),
         ("video/mp4", False),
-        ("application/octet-stream", False),
+        ("application/octet-stream", True),
     ],
 )
 def test_reader_for(media_type, is_read):
