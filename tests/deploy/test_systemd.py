@@ -33,7 +33,7 @@ needs_systemd = pytest.mark.skipif(
 DIRECTIVES = {
     "Unit": {"Description", "After", "Wants", "StartLimitIntervalSec", "StartLimitBurst"},
     "Service": {
-        *("Type", "User", "Group", "ExecStartPre", "ExecStart", "ExecReload", "KillSignal", "KillMode"),
+        *("Type", "User", "Group", "ExecStart", "ExecReload", "KillSignal", "KillMode"),
         *("TimeoutStopSec", "Restart", "RestartSec", "RestartPreventExitStatus", "OOMPolicy"),
         *("StateDirectory", "StateDirectoryMode", "ConfigurationDirectory", "WorkingDirectory", "UMask"),
         *("ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "ProtectProc"),
@@ -98,9 +98,10 @@ def test_it_is_given_the_time_to_drain():
     assert int(SERVICE["TimeoutStopSec"][0]) > sum(STOP_S.values())
 
 
-def test_it_is_checked_before_it_starts_with_the_same_file():
-    assert SERVICE["ExecStartPre"] == ["/opt/sluice/bin/sluice check --config /etc/sluice/sluice.yaml"]
+def test_it_runs_the_gateway_and_nothing_before_it():
+    """A check in ExecStartPre would be tried again and again: RestartPreventExitStatus looks at the main process."""
     assert SERVICE["ExecStart"] == ["/opt/sluice/bin/sluice run --config /etc/sluice/sluice.yaml"]
+    assert not {"ExecStartPre", "ExecCondition"} & set(SERVICE)
 
 
 @pytest.fixture
