@@ -157,6 +157,7 @@ def _raw_decoder(what: str, chain: dict[str, int], dictionary: int, size_bytes: 
 
 def metered(chunks: Iterable[bytes], *, packed_bytes: int, limits: Limits, budget: Budget) -> Iterator[bytes]:
     """The same chunks, counted. Raises LimitError naming the bound as soon as one is passed."""
+    budget.take_bytes(0, limits)  # what is used up already is not worth one step more
     total = 0
     for chunk in chunks:
         total += len(chunk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 
 BREAKING = frozenset(
     [
@@ -72,6 +73,8 @@ BREAKING = frozenset(
 )
 """Elements that end a line; any other joins what stands before and after it, as a browser does."""
 CELLS = frozenset({"td", "th"})
+SLICE_CHARS = 1 << 20
+"""Text taken apart at once."""
 _NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9:_-]*)")
 _ATTRIBUTE = re.compile(
     r"""(?:alt|title|value|content|href|src|placeholder|label|summary|aria-[a-z]{1,20}|data-[a-z-]{1,30})"""
@@ -90,23 +93,36 @@ def strip_markup(text: str) -> str:
     >>> strip_markup("a < b")
     'a < b'
     """
-    first, *chunks = text.split("<")
-    out = [first]
+    pieces: list[str] = []
     attributes: list[str] = []
-    for chunk in chunks:
-        tag, closed, rest = chunk.partition(">")
-        name = _NAME.match(tag)
-        if name is None or not closed:
-            out.append(_not_a_tag(chunk, attributes))
-            continue
-        out.append(_separator(name[1].lower(), opens=tag[0] != "/"))
-        out.append(rest)
-        if "=" in tag:
-            attributes.extend(value for match in _ATTRIBUTE.finditer(tag) for value in match.groups() if value)
+    for first, chunks in _slices(text):
+        out = [first]
+        for chunk in chunks:
+            tag, closed, rest = chunk.partition(">")
+            name = _NAME.match(tag)
+            if name is None or not closed:
+                out.append(_not_a_tag(chunk, attributes))
+                continue
+            out.append(_separator(name[1].lower(), opens=tag[0] != "/"))
+            out.append(rest)
+            if "=" in tag:
+                attributes.extend(value for match in _ATTRIBUTE.finditer(tag) for value in match.groups() if value)
+        pieces.append("".join(out))
     if attributes:
-        out.append("\n")
-        out.append("\n".join(attributes))
-    return html.unescape(_LONG_REFERENCE.sub("", "".join(out)))
+        pieces.append("\n")
+        pieces.append("\n".join(attributes))
+    return html.unescape(_LONG_REFERENCE.sub("", "".join(pieces)))
+
+
+def _slices(text: str) -> Iterator[tuple[str, list[str]]]:
+    """What stands before the first `<` and what follows each, a slice at a time: a text of nothing but `<` is possible."""
+    start = 0
+    while start < len(text):
+        end = text.find("<", start + SLICE_CHARS)
+        end = len(text) if end < 0 else end
+        first, *chunks = text[start:end].split("<")
+        yield first, chunks
+        start = end
 
 
 def _not_a_tag(chunk: str, aside: list[str]) -> str:
@@ -120,7 +136,7 @@ def _not_a_tag(chunk: str, aside: list[str]) -> str:
         words, closed, rest = chunk[8:].partition("]]>")
         if closed:
             return words + rest
-    return f"<{chunk}"
+    return "<" + chunk  # no new string when there is nothing to add
 
 
 def _separator(name: str, *, opens: bool) -> str:

@@ -132,6 +132,13 @@ def test_meter_stops_at_each_limit(limits, packed_bytes, limit):
     assert caught.value.limit == limit
 
 
+def test_meter_takes_nothing_when_all_is_used_up():
+    taken = iter([b"a"])
+    with pytest.raises(LimitError, match="max_unpacked_bytes"):
+        list(metered(taken, packed_bytes=1, limits=Limits(max_unpacked_bytes=5), budget=Budget(unpacked_bytes=6)))
+    assert next(taken) == b"a"
+
+
 def test_meter_lets_pass_what_is_small_however_dense():
     budget = Budget()
     passed = list(metered([bytes(MIB)] * 8, packed_bytes=1, limits=Limits(), budget=budget))

@@ -38,6 +38,11 @@ def test_strip_markup(markup, expected):
     assert strip_markup(markup) == expected
 
 
+def test_long_markup_is_the_same_in_slices():
+    row = "<tr><td>13<b>8</b></td><td title='t'>x</td></tr>"
+    assert strip_markup(row * 60_000) == "\n138\tx\t\n" * 60_000 + "\n" + "\n".join(["t"] * 60_000)
+
+
 @pytest.mark.parametrize(
     "unit", ["<", "<a ", "<!--", "<a title='", '<a title="x', "&#", "&#1", "<![CDATA[", "</", "<a =", "title="]
 )
