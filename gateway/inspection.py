@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from gateway.content.types import MediaTypes
 from gateway.content.unpack import Budget, unpack
+from gateway.content.windows import forget
 from gateway.detect.engine import Engine
 from gateway.detect.tally import Tally
 from gateway.errors import ContentError, DetectorError, EncryptedError, MalformedError
@@ -50,6 +51,7 @@ class Inspector:
                 return run.result(
                     transfer.request, failure=f"malformed: {type(error).__name__} in the reader of bodies"
                 )
+        forget(body)
         for piece in pieces:
             run.add(piece)
         return run.result(transfer.request)
@@ -100,6 +102,7 @@ class _Run:
                 return
             with self.stage("detect"):
                 self.parts.append(self.judge(part))
+            forget(part.data)
             if self.watch is not None:
                 self.watch(part)
 

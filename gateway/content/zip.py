@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from gateway.content.inflate import Decoder, StreamDecoder, ZlibDecoder, ZstdDecoder, gathered, metered, raw_lzma
 from gateway.content.names import decodings, names_text
 from gateway.content.reading import Budget, Member, Reading, Source
+from gateway.content.windows import checksum
 from gateway.content.zip_directory import AES_METHOD, UTF8_FLAG, Directory, Entry, extra_fields, read_directory
 from gateway.content.zip_encryption import STORED, entry_encryption, plain_method, summary
 from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError, UnsupportedError
@@ -124,7 +125,7 @@ def unpacked(data: Buffer, entry: Entry, limits: Limits, budget: Budget) -> tupl
         problem: ContentError | None = None
         if len(content) > limits.max_member_bytes:
             problem = LimitError("max_member_bytes", allowed=limits.max_member_bytes, actual=len(content))
-        elif len(content) != entry.size_bytes or not _crc_fits(zlib.crc32(content), entry):
+        elif len(content) != entry.size_bytes or not _crc_fits(checksum(content), entry):
             problem = MalformedError("zip", "a stored entry does not fit its length or checksum")
         return content, problem
     return gathered(chunks(data, entry, limits, budget))

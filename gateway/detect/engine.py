@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from gateway.detect.batches import batches
 from gateway.detect.catalogue import DETECTORS, OVERLAPS
 from gateway.detect.detector import Detector, Document, Trigger
 from gateway.detect.evidence import STARS, mask
@@ -27,8 +28,6 @@ _MASKED_CLASSES = frozenset(
 """Classes whose matches `Engine.mask` replaces; a document's kind is no value."""
 _UNKEPT = "state-secret"
 """Class of which nothing is shown, not even masked."""
-BATCH_CHARS = 2 * 1024 * 1024
-"""Characters looked at together; a document of a thousand pages has as many, and its readings take five times the room."""
 _REPEATS = 3
 """Matches of one value looked at; more say nothing new."""
 
@@ -65,7 +64,7 @@ class Engine:
         """
         values: dict[str, dict[str, Match]] = {}
         errors: dict[tuple[str, str], DetectorError] = {}
-        for batch in _batches(part):
+        for batch in batches(part):
             document, cut = self._reader.document(batch, today=today)
             matches, failed = self._matches(document, cut)
             errors |= {(error.detector, error.kind): error for error in failed}
@@ -141,22 +140,6 @@ class Engine:
             seen[match.value] = seen.get(match.value, 0) + 1
             if seen[match.value] <= _REPEATS:
                 found.append(match if match.view >= 0 else replace(match, view=first.get(match.location, 0)))
-
-
-def _batches(part: Part) -> Iterator[Part]:
-    """The part with its text in pieces of about BATCH_CHARS, so that one of them and its readings lie in memory.
-
-    The bytes and the name go with the first: what looks at them has to do so once.
-    """
-    batch: list[Text] = []
-    chars, whole = 0, part
-    for text in part.texts:
-        if batch and chars + len(text.text) > BATCH_CHARS:
-            yield replace(whole, texts=tuple(batch))
-            batch, chars, whole = [], 0, replace(part, data=b"", name="")
-        batch.append(text)
-        chars += len(text.text)
-    yield replace(whole, texts=tuple(batch))
 
 
 class _TooManyError(Exception):

@@ -378,7 +378,7 @@ def test_long_texts_are_looked_at_in_batches(monkeypatch, chars):
             raise KeyError
 
     seen = []
-    monkeypatch.setattr("gateway.detect.engine.BATCH_CHARS", chars)
+    monkeypatch.setattr("gateway.detect.batches.BATCH_CHARS", chars)
     tally = Tally(b"key")
     detection = engine(detectors=[Both(pattern="")]).detect(
         part("123456", "654321 123456", "x", data=b"d"), tally, today=TODAY
