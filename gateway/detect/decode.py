@@ -38,7 +38,9 @@ BASE64 = Trigger(
 LONG_RUN = Trigger(r"[A-Za-z0-9+/_\-]{24}", once=True)
 """Cheap to look for; only where it occurs, `BASE64` is looked for, in a pass of its own."""
 SPACED = Trigger(r"(?:[0-9][ \-._]{1,2}){10}[0-9]", once=True)
-NUMERALS = Trigger("(?:〇|零|一|二|三|四|五|六|七|八|九|幺){11}", once=True)
+_DIGITS = str.maketrans("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖", "001234567891123456789")
+"""Numerals as they are written, spoken and put on cheques."""
+NUMERALS = Trigger(f"(?:{'|'.join(map(chr, _DIGITS))}){{11}}", once=True)
 TRIGGERS = (PERCENT, ENTITY, ESCAPE, LONG_RUN, SPACED, NUMERALS)
 """Where none of them occurs, there is no further reading."""
 
@@ -53,8 +55,7 @@ _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]+(?:\\?\r?\n[A-Za-z0-9+/_-]+)*")
 _HEX = re.compile(r"[0-9a-f\-]+|[0-9A-F\-]+")
 """Digests and UUIDs, which are many in a log; base64 has letters of both cases."""
 _SPACED_RUN = re.compile(r"(?<![0-9])[0-9](?:[ \-._]{1,2}[0-9]){10,}(?:[ \-._]{1,2}[Xx])?(?![0-9])")
-_NUMERAL_RUN = re.compile("[〇零一二三四五六七八九幺]{11,}[Xx]?")
-_NUMERALS = str.maketrans("〇零一二三四五六七八九幺", "001234567891")
+_NUMERAL_RUN = re.compile(f"[{''.join(map(chr, _DIGITS))}]{{11,}}[Xx]?")
 _RARE = re.compile(r"[^\x00-\x7f\u3000-\u9fff\uff00-\uffef]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -151,7 +152,7 @@ def join_digits(text: str, *, spaced: bool, numerals: bool) -> Reading:
     length = 0
     runs = [*(_SPACED_RUN.finditer(text) if spaced else ()), *(_NUMERAL_RUN.finditer(text) if numerals else ())]
     for run in runs:
-        joined = re.sub(r"[ \-._]", "", run[0]).translate(_NUMERALS)
+        joined = re.sub(r"[ \-._]", "", run[0]).translate(_DIGITS)
         if len(joined) > _MAX_JOINED:
             continue
         ahead = text[max(0, run.start() - _BEFORE) : run.start()]

@@ -8,22 +8,21 @@ from collections.abc import Iterator, Mapping
 from gateway.detect.detector import Document, Trigger
 from gateway.detect.identifiers import checks
 from gateway.detect.identifiers.crowd import unsure_shapes
-from gateway.detect.identifiers.resident import PROVINCES
 from gateway.detect.identifiers.shape import ALONE, ENDS, LEFT, RIGHT, Candidate, Found, Shape, plain
 from gateway.detect.match import Match
 from gateway.detect.signatures import Signature
 
 _DEPARTMENTS = frozenset("123456789ANY")
 """First character: the authority that registered it."""
-_NATIONAL = "10"
-"""Region of bodies registered centrally (100000)."""
 _CHAR = "[0-9A-HJ-NP-RTUWXY]"
-_BODY = f"[1-9ANY]{_CHAR}[0-9]{{6}}{_CHAR}{{10}}"
+_PROVINCE = "(?:1[0-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
+"""First two digits of the region; 10 is that of bodies registered centrally."""
+_BODY = f"[1-9ANY]{_CHAR}{_PROVINCE}[0-9]{{4}}{_CHAR}{{10}}"
 
 
 def _code(found: Found, _document: Document) -> Candidate | None:
     code = found[0].upper()
-    if code[0] not in _DEPARTMENTS or code[2:4] not in PROVINCES | {_NATIONAL} or not checks.uscc(code):
+    if code[0] not in _DEPARTMENTS or not checks.uscc(code):
         return None
     return plain(found, code, weak=found[0] != code)
 

@@ -12,12 +12,13 @@ from gateway.detect.identifiers.shape import LEFT, Candidate, Found, Identifier,
 _PEM = re.compile(r"-{4,5} ?BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
 _PUTTY = re.compile(r"PuTTY-User-Key-File-[0-9]:")
 _AGE = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{58}(?![0-9A-Z])")
-_BODY = re.compile(r"[A-Za-z0-9+/]{16,}")
+_BODY = re.compile(r"(?:MI[IGH]|b3BlbnNz)[A-Za-z0-9+/]{5,}|[A-Za-z0-9+/]{16,}")
+"""Base64; short where it opens as DER or OpenSSH keys do, so that a key cut to its first line counts."""
 _BODY_CHARS = 1200
 """How far behind its header a key's body starts: PuTTY's public part and PGP's comments stand between."""
 _SURE_BODY = 40
 """Base64 characters in a row that no header field or prose has."""
-_HEADER_WORD = re.compile(r"[A-Za-z]+$|[0-9]+$")
+_WORD = re.compile(r"(?!MI[IGH]|b3BlbnNz)(?:[A-Za-z]+|[0-9]+)")
 
 _AWS_ID = re.compile(r"(?<![0-9A-Za-z+/_])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![0-9A-Za-z+/_])")
 _AWS_LABEL = (
@@ -64,7 +65,7 @@ def _private_key(found: Found, _document: Document) -> Candidate | None:
     """A header with a body: manuals name the header alone."""
     text = found.string
     for body in _BODY.finditer(text, found.end(), found.end() + _BODY_CHARS):
-        if len(body[0]) >= _SURE_BODY or (not _HEADER_WORD.fullmatch(body[0]) and _begins_line(text, body.start())):
+        if len(body[0]) >= _SURE_BODY or (not _WORD.fullmatch(body[0]) and _begins_line(text, body.start())):
             return plain(found, body[0][:64], share=1.0 if len(body[0]) >= _SURE_BODY else 0.7)
     return None
 

@@ -25,7 +25,7 @@ _GAP = r"[ \-.]?"
 _X = "(?:[0-9Xx]|×|Х|х|Χ|Ⅹ|ⅹ)"
 """Check character; multiplication sign, Cyrillic, Greek and Roman letters are typed for X."""
 _DATE = "(?:0[1-9]|1[0-2]){gap}(?:0[1-9]|[12][0-9]|3[01])"
-_LONG = f"[1-9][0-9]{_GAP}[0-9]{{2}}{_GAP}[0-9]{{2}}{_GAP}(?:18|19|20)[0-9]{{2}}{_GAP}{_DATE.format(gap=_GAP)}{_GAP}[0-9]{{3}}{_GAP}"
+_LONG = f"[1-9][0-9]{_GAP}[0-9]{_GAP}[0-9]{_GAP}[0-9]{{2}}{_GAP}(?:18|19|20)[0-9]{{2}}{_GAP}{_DATE.format(gap=_GAP)}{_GAP}[0-9]{{3}}{_GAP}"
 _QUADS = "[1-9][0-9]{3}[ -][0-9]{2}(?:18|19|20)[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]"
 _SHORT = f"[1-9][0-9]{{7}}{_DATE.format(gap='')}[0-9]{{3}}"
 _NO_DIGIT = re.compile(r"[^0-9]")

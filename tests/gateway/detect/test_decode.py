@@ -101,6 +101,7 @@ def test_base64_offsets_lead_back():
         pytest.param("1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X 男", "11010519491231002X 男\n", id="check letter"),
         pytest.param("电话一三八零零一三八零零零", "电话13800138000\n", id="numerals"),
         pytest.param("幺三八〇〇幺三八〇〇〇", "13800138000\n", id="numerals as spoken"),
+        pytest.param("壹叁捌零零壹叁捌零零零", "13800138000\n", id="numerals of cheques"),
         pytest.param("1 2 3", "", id="few"),
         pytest.param("1 2 3 4 5 6 7 8 9 0 " * 5, "", id="a table of digits"),
         pytest.param("12 34 56 78 90 12 34 56 78 90 12", "", id="pairs"),

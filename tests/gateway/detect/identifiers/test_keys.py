@@ -22,6 +22,7 @@ def test_private_key(kind):
         pytest.param(f'"-----BEGIN PRIVATE KEY-----\\n{BODY}\\n"', id="JSON"),
         pytest.param(f"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPublic-Lines: 2\n{BODY}\n", id="PuTTY"),
         pytest.param(f"---- BEGIN RSA PRIVATE KEY ----\n{BODY}", id="SSH2 dashes"),
+        pytest.param("-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKC...\n", id="cut"),
         pytest.param("AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KHCE", id="age"),
     ],
 )

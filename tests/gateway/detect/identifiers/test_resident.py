@@ -22,6 +22,7 @@ SAMPLE = "11010519491231002X"
         pytest.param("１１０１０５１９４９１２３１００２Ｘ", id="full-width"),
         pytest.param("110105 19491231 002X", id="spaced"),
         pytest.param("110105-1949-1231-002X", id="hyphens"),
+        pytest.param("110 105 1949 1231 002X", id="threes and fours"),
         pytest.param("1101 0519 4912 3100 2X", id="fours"),
         pytest.param("1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X", id="one by one"),
         pytest.param("一一零一零五一九四九一二三一零零二X", id="numerals"),
