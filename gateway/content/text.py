@@ -29,6 +29,8 @@ TEXT_APPLICATIONS = frozenset(
     ]
 )
 """Types outside `text/` that are text."""
+_THREE_BYTES = re.compile("[\u0800-\U0010ffff]")
+"""Characters that take three bytes or more in UTF-8; two can be chance."""
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _SEVEN_BIT = (("~{", "hz"), ("\x1b$", "iso2022_jp_2"), ("\x1b$)", "iso2022_kr"))
 """Marks of encodings that hide Chinese, Japanese or Korean in ASCII bytes, and their codecs."""
@@ -82,7 +84,7 @@ def decode(data: Buffer) -> tuple[str, ...]:
             text = str(data, "utf-8")
         except UnicodeDecodeError as error:
             whole = str(data[: error.start], "utf-8") if error.start >= len(data) - 3 else ""
-            if whole and max(whole) >= "\u0800":  # proven UTF-8, cut off inside its last character
+            if _THREE_BYTES.search(whole):  # proven UTF-8, cut off inside its last character
                 return (whole + "\ufffd",)
         else:
             readings = [text, *_seven_bit(data, text)]
