@@ -105,6 +105,8 @@ class _Run:
             forget(part.data)
             if self.watch is not None:
                 self.watch(part)
+            # Its text must not stay in memory while the next part is read.
+            del part
 
     def judge(self, part: Part) -> PartReport:
         """The part with its findings; a detector that fails leaves it partly read."""

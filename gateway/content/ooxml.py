@@ -122,7 +122,8 @@ class _Package:
         if collector.root == "sst":
             self.shared.extend(collector.items())
         else:
-            self._add(collector.text, location)
+            for piece in collector.pieces():
+                self._add(piece, location)
         self._add(collector.before, f"{location} before changes")
         self.aside.update(collector.aside)
 

@@ -89,9 +89,11 @@ def unpack(piece: Piece, *, types: MediaTypes, limits: Limits, budget: Budget) -
     name = piece.name or piece.field or "body"
     member = Member(name, piece.data)
     walk = _Walk(types, limits, budget)
+    told = (Text(piece.name, "name"),) if piece.name else ()
     for part in walk.parts(member, path=name, depth=0):
-        if part.depth == 0:
-            told = (Text(piece.name, "name"),) if piece.name else ()
+        if part.depth:
+            yield part
+        else:
             yield replace(
                 part,
                 name=piece.name,
@@ -99,8 +101,8 @@ def unpack(piece: Piece, *, types: MediaTypes, limits: Limits, budget: Budget) -
                 is_file=piece.is_file,
                 texts=led(told, part.texts),
             )
-        else:
-            yield part
+        # A part's text must not stay in memory while its members are read.
+        del part
 
 
 def reader_for(media_type: str) -> Reader | None:
@@ -141,6 +143,7 @@ class _Walk:
             opaque=member.opaque or reading.opaque,
             depth=depth,
         )
+        reading = replace(reading, texts=())
         if not is_closed:
             yield from self._below(source, reading, path=path, depth=depth + 1)
 

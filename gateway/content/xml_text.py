@@ -6,7 +6,7 @@ stands aside (attributes, comments, values outside the text).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum, auto
 from itertools import pairwise
 from typing import ClassVar
@@ -115,6 +115,10 @@ LONG_ATTRIBUTE = 11
 """Any other attribute with a value this long is kept, because a phone number or an identity number would fit."""
 
 
+PIECE_CHARS = 1024 * 1024
+"""Characters of a part's text handed out together; joined as one, a long text would stand in memory twice."""
+
+
 class XmlText:
     """Collects the text of one XML part; feed it chunks, close it, then read `text`, `before` and `aside`."""
 
@@ -145,6 +149,18 @@ class XmlText:
     def text(self) -> str:
         """The text as it reads."""
         return "".join(self._text)
+
+    def pieces(self) -> Iterator[str]:
+        """The text as it reads, in pieces of about PIECE_CHARS; it is given up as it is handed out."""
+        done, chars = 0, 0
+        for index, words in enumerate(self._text):
+            chars += len(words)
+            if chars >= PIECE_CHARS:
+                yield "".join(self._text[done : index + 1])
+                self._text[done : index + 1] = [""] * (index + 1 - done)
+                done, chars = index + 1, 0
+        yield "".join(self._text[done:])
+        self._text.clear()
 
     @property
     def before(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import yara
 
+from gateway.content.windows import forget
 from gateway.detect.detector import Document, Trigger
 from gateway.detect.match import Match
 from gateway.detect.signatures import Signature
@@ -116,7 +117,9 @@ class YaraDetector:
     def find(self, document: Document, signatures: Mapping[str, Signature]) -> Iterator[Match]:
         """One match per counted value; raises DetectorError when the rules run over their time."""
         part = document.part
-        for result in self._rules.match(part.data, timeout_s=self._timeout_s):
+        results = list(self._rules.match(part.data, timeout_s=self._timeout_s))
+        forget(part.data)
+        for result in results:
             confidence = signatures[result.signature].confidence.with_context
             for offset in result.offsets or (0,):
                 value = f"{result.signature}|{part.sha256}|{offset}"
