@@ -63,6 +63,10 @@ PREFIXES: tuple[tuple[bytes, str], ...] = (
     (b"AC10", "image/vnd.dwg"),  # AutoCAD releases 14 and later: AC1014 … AC1032
 )
 """First bytes → type."""
+_BY_FIRST_BYTE: dict[int, tuple[tuple[bytes, str], ...]] = {
+    first: tuple(pair for pair in PREFIXES if pair[0][0] == first) for first in {prefix[0] for prefix, _ in PREFIXES}
+}
+"""The same, found by their first byte: most contents are text and match none."""
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/x-wav", b"AVI ": "video/x-msvideo"}
 _BRANDS = {
     b"qt  ": "video/quicktime",
@@ -88,7 +92,7 @@ def by_prefix(head: bytes) -> str:
     >>> by_prefix(b"hello")
     ''
     """
-    for prefix, media_type in PREFIXES:
+    for prefix, media_type in _BY_FIRST_BYTE.get(head[0], ()) if head else ():
         if head.startswith(prefix):
             return media_type
     if head[:4] == b"RIFF":
