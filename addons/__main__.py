@@ -13,7 +13,7 @@ from importlib.metadata import version
 import structlog
 
 from addons.identify import Identify
-from addons.judge import Judge
+from addons.judge import QUEUE_S, Judge
 from addons.loop import GatewayLoop
 from addons.resolve import Resolver
 from addons.worker import fail, serve
@@ -21,16 +21,15 @@ from gateway.config import load_settings
 from gateway.destinations.catalogue import load_catalogue
 from gateway.destinations.geo import Geo
 from gateway.errors import ConfigError, SluiceError
+from gateway.inspectors.bounds import bounds_of
 from gateway.inspectors.client import InspectorClient
+from gateway.inspectors.slots import Slots
 from gateway.policy.load import load_policy
 from gateway.policy.model import Policy
 from gateway.process import die_with_parent
 from gateway.records.journal import Journal
 from gateway.settings import Settings
 from metrics import catalogue as metrics
-
-QUEUE_S = 120.0
-"""Longest wait for a free inspector; clients wait minutes for an upload's answer, so a queue is better than a refusal."""
 
 log = structlog.get_logger()
 
@@ -85,6 +84,7 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
         inspectors=InspectorClient(
             str(settings.state_dir / "run" / "inspectors.sock"), settings.inspectors.timeout_s, queue_s=QUEUE_S
         ),
+        slots=Slots(settings.state_dir / "run", bounds_of(settings).workers),
         journal=journal,
         routes=loop.routes,
         node=node,

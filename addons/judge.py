@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from addons.identify import Identify
     from addons.loop import Routes
     from gateway.inspectors.client import InspectorClient
+    from gateway.inspectors.slots import Slots
     from gateway.policy.model import Policy
     from gateway.records.journal import Journal
     from gateway.records.segment import Receipt
@@ -38,6 +39,8 @@ CALENDAR = ZoneInfo("Asia/Shanghai")
 """Days of policy exceptions and ledgers are days of this zone (LAW.md, 3.1)."""
 WORTH_READING = re.compile(r"[0-9]{6}|%|[^\x00-\x7f]")
 """A path that could hold an identifier or words; the paths of ordinary pages are not worth an inspector's time."""
+QUEUE_S = 120.0
+"""Longest wait for a free inspector; clients wait minutes for an upload's answer, so a queue is better than a refusal."""
 RECORD_S = 20.0
 """Longest wait for the journal; over it the transfer is refused."""
 
@@ -56,6 +59,7 @@ class Judge:
     identity_required: bool
     policy: Callable[[], Policy]
     inspectors: InspectorClient
+    slots: Slots
     journal: Journal
     routes: Routes
     node: str
@@ -125,7 +129,8 @@ class Judge:
         if held.bare and not transfer.request.query and not WORTH_READING.search(transfer.request.path):
             return Inspection()
         try:
-            found = await self.inspectors.inspect(transfer, held.spool.payload, held.spool.size_bytes)
+            async with self.slots.taken(held.spool.size_bytes, QUEUE_S):
+                found = await self.inspectors.inspect(transfer, held.spool.payload, held.spool.size_bytes)
         except InspectorError as error:
             metrics.FAILURES.labels(part="inspector").inc()
             return Inspection(failure=error.reason)

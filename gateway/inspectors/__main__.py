@@ -12,9 +12,8 @@ import structlog
 
 from gateway.config import load_settings
 from gateway.errors import ConfigError, StartError
-from gateway.inspectors.bounds import Bounds
+from gateway.inspectors.bounds import bounds_of
 from gateway.inspectors.pool import Pool
-from gateway.limits import MIB
 from gateway.logs import log_to_stderr
 from gateway.process import PARENT, die_with_parent
 
@@ -28,13 +27,6 @@ log = structlog.get_logger("inspectors")
 def socket_path(settings: Settings) -> str:
     """Where the pool listens and its clients connect."""
     return str(settings.state_dir / "run" / "inspectors.sock")
-
-
-def bounds_of(settings: Settings) -> Bounds:
-    """The settings' section in the pool's words."""
-    given = settings.inspectors
-    workers = len(os.sched_getaffinity(0)) if given.workers == "auto" else int(given.workers)
-    return Bounds(workers=workers, memory_bytes=given.memory_mb * MIB, timeout_s=given.timeout_s)
 
 
 def _build(config: str | None) -> Inspect:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from gateway.limits import MIB
+from gateway.settings import Settings
 
 KILL_GRACE_S = 1.0
 """What an inspector may live over its time before its generation kills it; its own timer comes first."""
@@ -31,3 +33,10 @@ class Bounds:
     def recycle_bytes(self) -> int:
         """Resident growth over which an inspector is replaced after its job."""
         return self.memory_bytes // 4
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """The settings' section in the pool's words."""
+    given = settings.inspectors
+    workers = len(os.sched_getaffinity(0)) if given.workers == "auto" else int(given.workers)
+    return Bounds(workers=workers, memory_bytes=given.memory_mb * MIB, timeout_s=given.timeout_s)

@@ -20,6 +20,7 @@ from gateway.config import load_settings
 from gateway.destinations.catalogue import load_catalogue
 from gateway.destinations.geo import Geo
 from gateway.inspectors.client import InspectorClient
+from gateway.inspectors.slots import Slots
 from gateway.policy.load import load_policy
 from gateway.records.journal import Journal
 from gateway.spool import Spool
@@ -40,6 +41,7 @@ def enforce(tmp_path):
             identity_required=False,
             policy=lambda: policy,
             inspectors=InspectorClient(str(tmp_path / "nobody.sock"), 1),
+            slots=Slots(tmp_path, 1),
             journal=journal,
             routes=Routes(),
             node="n",

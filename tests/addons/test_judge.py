@@ -23,6 +23,7 @@ from gateway.destinations.geo import Geo
 from gateway.errors import InspectorError, RecordError
 from gateway.findings import Action
 from gateway.inspectors.client import InspectorClient
+from gateway.inspectors.slots import Slots
 from gateway.limits import MIB
 from gateway.policy.load import load_policy
 from gateway.records.journal import Journal
@@ -74,6 +75,7 @@ def judge(settings, tmp_path):
         identity_required=False,
         policy=lambda: policy,
         inspectors=InspectorClient(str(settings.state_dir / "run" / "inspectors.sock"), 20),
+        slots=Slots(settings.state_dir / "run", 1),
         journal=journal,
         routes=Routes(),
         node="n",

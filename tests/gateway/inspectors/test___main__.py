@@ -22,8 +22,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from gateway.errors import ConfigError, InspectorError
 from gateway.inspectors import kernel
-from gateway.inspectors.__main__ import _build, bounds_of, main, socket_path
-from gateway.inspectors.bounds import Bounds
+from gateway.inspectors.__main__ import _build, main, socket_path
+from gateway.inspectors.bounds import Bounds, bounds_of
 from gateway.inspectors.client import InspectorClient
 from gateway.settings import Settings
 from gateway.transfer import Request
