@@ -15,7 +15,8 @@ from gateway.content.runs import text_runs
 from gateway.content.sheets import SheetText
 from gateway.content.text import decode
 from gateway.content.types import ODF_PREFIX, XLSB
-from gateway.content.xml_text import ODF_ROLES, OOXML_ROLES, XmlText
+from gateway.content.xml_roles import ODF_ROLES, OOXML_ROLES
+from gateway.content.xml_text import XmlText
 from gateway.content.zip import Archive, chunks, entry_name, unpacked
 from gateway.content.zip_encryption import summary
 from gateway.errors import ContentError, EncryptedError, MalformedError

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from gateway.content.xml_parser import XmlParser
-from gateway.content.xml_text import is_wordy
+from gateway.content.xml_roles import is_wordy
 from gateway.errors import LimitError
 from gateway.limits import Limits
 

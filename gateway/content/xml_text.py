@@ -7,113 +7,13 @@ stands aside (attributes, comments, values outside the text).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from enum import IntEnum, auto
 from itertools import pairwise
 from typing import ClassVar
 
 from gateway.content.xml_parser import XmlParser
+from gateway.content.xml_roles import LONG_ATTRIBUTE, Role, is_wordy
 from gateway.errors import LimitError
 from gateway.limits import Limits
-
-
-class Role(IntEnum):
-    """What an element means for the text."""
-
-    OTHER = auto()
-    TEXT = auto()
-    """Its characters are text of the paragraph; nothing separates it from its neighbours."""
-    LINE = auto()
-    """Its characters, and those of unknown elements in it, are text that ends a line."""
-    PARAGRAPH = auto()
-    """Ends a line."""
-    ITEM = auto()
-    """A shared string, to be found again by its number."""
-    CELL = auto()
-    ROW = auto()
-    BREAK = auto()
-    TAB = auto()
-    SPACE = auto()
-    HYPHEN = auto()
-    DELETED = auto()
-    """Text that a tracked change took out."""
-    INSERTED = auto()
-    """What a tracked change put in; its characters are text anyway."""
-    NOISE = auto()
-    """Numbers of the layout, left out: between digits of the text they would only harm."""
-
-
-OOXML_ROLES = {
-    "t": Role.TEXT,
-    "delText": Role.DELETED,
-    "instrText": Role.LINE,
-    "delInstrText": Role.LINE,
-    "v": Role.LINE,
-    "TextCode": Role.LINE,
-    "p": Role.PARAGRAPH,
-    "si": Role.ITEM,
-    "comment": Role.PARAGRAPH,
-    "tc": Role.CELL,
-    "tr": Role.ROW,
-    "br": Role.BREAK,
-    "cr": Role.BREAK,
-    "tab": Role.TAB,
-    "noBreakHyphen": Role.HYPHEN,
-    "ins": Role.INSERTED,
-    "moveTo": Role.INSERTED,
-    **dict.fromkeys(
-        ("posOffset", "pctWidth", "pctHeight", "Pages", "TotalTime", "Words", "Characters", "Lines", "Slides"),
-        Role.NOISE,
-    ),
-}
-"""Local name → role in WordprocessingML, DrawingML, comments, charts and OFD (ISO/IEC 29500, GB/T 33190)."""
-ODF_ROLES = {
-    "p": Role.LINE,
-    "h": Role.LINE,
-    "table-cell": Role.CELL,
-    "covered-table-cell": Role.CELL,
-    "table-row": Role.ROW,
-    "line-break": Role.BREAK,
-    "tab": Role.TAB,
-    "s": Role.SPACE,
-}
-"""Local name → role in OpenDocument, where paragraphs hold characters directly (ISO/IEC 26300)."""
-WORDY_ATTRIBUTES = frozenset(
-    [
-        "descr",
-        "title",
-        "name",
-        "alt",
-        "author",
-        "initials",
-        "displayText",
-        "display",
-        "tooltip",
-        "prompt",
-        "promptTitle",
-        "error",
-        "errorTitle",
-        "string",
-        "value",
-        "date-value",
-        "string-value",
-        "target",
-        "href",
-        "Target",
-        "instr",
-        "alias",
-        "tag",
-        "caption",
-        "userName",
-    ]
-)
-"""Attributes (local names) that hold words, however short."""
-SILENT_ATTRIBUTES = frozenset(
-    ["uri", "id", "embed", "link", "guid", "ContentType", "Type", "schemeClr", "prstGeom", "path"]
-)
-"""Attributes that hold references; never words."""
-LONG_ATTRIBUTE = 11
-"""Any other attribute with a value this long is kept, because a phone number or an identity number would fit."""
-
 
 PIECE_CHARS = 1024 * 1024
 """Characters of a part's text handed out together; joined as one, a long text would stand in memory twice."""
@@ -123,10 +23,11 @@ class XmlText:
     """Collects the text of one XML part; feed it chunks, close it, then read `text`, `before` and `aside`."""
 
     def __init__(self, roles: dict[str, Role], limits: Limits, *, on_root: Callable[[str], None] | None = None) -> None:
-        self._roles = dict(roles)
+        self._local_roles = roles
+        self._roles: dict[str, Role] = {}
         """Qualified name → role; filled as names are met."""
         self._wordy: dict[str, bool | None] = {}
-        self._limits, self._on_root = limits, on_root
+        self._limits, self._on_root, self._max_depth = limits, on_root, limits.max_xml_depth
         self._chars = 0
         self._reads = Role.OTHER
         """What characters are at this place."""
@@ -151,11 +52,11 @@ class XmlText:
         return "".join(self._text)
 
     def pieces(self) -> Iterator[str]:
-        """The text as it reads, in pieces of about PIECE_CHARS; it is given up as it is handed out."""
+        """The text as it reads, in pieces of PIECE_CHARS or more that end with a line; given up as it is handed out."""
         done, chars = 0, 0
         for index, words in enumerate(self._text):
             chars += len(words)
-            if chars >= PIECE_CHARS:
+            if chars >= PIECE_CHARS and words.endswith("\n"):  # a number may be written in several runs
                 yield "".join(self._text[done : index + 1])
                 self._text[done : index + 1] = [""] * (index + 1 - done)
                 done, chars = index + 1, 0
@@ -192,10 +93,11 @@ class XmlText:
     def _start(self, name: str, attributes: list[str]) -> None:
         role = self._roles.get(name)
         if role is None:
-            role = self._roles[name] = self._roles.get(name.rpartition(":")[2], Role.OTHER)
-        if len(self._stack) >= self._limits.max_xml_depth:
-            raise LimitError("max_xml_depth", allowed=self._limits.max_xml_depth, actual=len(self._stack) + 1)
-        self._stack.append((role, self._reads))
+            role = self._named(name)
+        stack = self._stack
+        if len(stack) >= self._max_depth:
+            raise LimitError("max_xml_depth", allowed=self._max_depth, actual=len(stack) + 1)
+        stack.append((role, self._reads))
         if role is not Role.OTHER:
             self._reads = role
             opened = self._at_start.get(role)
@@ -203,12 +105,18 @@ class XmlText:
                 opened(self)
         elif self._reads is not Role.LINE:
             self._reads = role
-        if not self.root:
-            self.root = name.rpartition(":")[2]
-            if self._on_root:
-                self._on_root(self.root)
         if attributes:
             self._attributes(attributes)
+
+    def _named(self, name: str) -> Role:
+        """Role of an element met for the first time."""
+        local = name.rpartition(":")[2]
+        if not self.root:
+            self.root = local
+            if self._on_root:
+                self._on_root(local)
+        role = self._roles[name] = self._local_roles.get(local, Role.OTHER)
+        return role
 
     def _end(self, _: str) -> None:
         role, self._reads = self._stack.pop()
@@ -295,15 +203,3 @@ class XmlText:
         Role.ITEM: _item_end,
         Role.INSERTED: _insertion_end,
     }
-
-
-def is_wordy(name: str) -> bool | None:
-    """Whether an attribute holds words: always, never, or (None) only when its value is long or not ASCII.
-
-    >>> is_wordy("wp:descr"), is_wordy("xmlns:w"), is_wordy("w:val")
-    (True, False, None)
-    """
-    prefix, _, local = name.rpartition(":")
-    if "xmlns" in {prefix, local} or local in SILENT_ATTRIBUTES:
-        return False
-    return True if local in WORDY_ATTRIBUTES else None

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.content.xml_text import ODF_ROLES, OOXML_ROLES, XmlText, is_wordy
+from gateway.content.xml_roles import ODF_ROLES, OOXML_ROLES
+from gateway.content.xml_text import XmlText
 from gateway.errors import LimitError
 from gateway.limits import Limits
 
@@ -41,6 +42,7 @@ def run(words):
         ),
         pytest.param("<c:v>12</c:v><c:v>13</c:v>".replace("c:", ""), "12\n13\n", id="chart values"),
         pytest.param("<w:p><w:posOffset>914400</w:posOffset><w:t>1</w:t></w:p>", "1\n", id="layout numbers"),
+        pytest.param("<v:Text>a<v:cp/>b</v:Text>".replace("v:", ""), "ab\n", id="Visio"),
         pytest.param("<TextCode>合同</TextCode><TextCode>编号</TextCode>", "合同\n编号\n", id="OFD"),
     ],
 )
@@ -71,6 +73,21 @@ def test_tracked_changes_give_both_texts():
     assert collect(run("a")).before == ""
 
 
+def test_long_text_comes_in_pieces_that_end_with_a_line():
+    paragraph = f"<w:p>{run('1380')}{run('0138000 ' + 'x' * 1000)}</w:p>"
+    collector = collect(paragraph * 2500)
+    whole = collector.text
+    pieces = list(collector.pieces())
+    assert len(pieces) == 3
+    assert "".join(pieces) == whole
+    assert all(piece.endswith("\n") for piece in pieces)
+    assert collector.text == ""
+
+
+def test_one_long_line_is_one_piece():
+    assert list(collect(run("x" * 1000) * 2500).pieces()) == ["x" * 2_500_000]
+
+
 def test_shared_strings():
     collector = collect("<si><t>a</t></si><si><r><t>b</t></r><r><t>c</t></r></si><si/>")
     assert collector.items() == ["a", "bc", ""]
@@ -80,6 +97,7 @@ def test_shared_strings():
     ("markup", "aside"),
     [
         pytest.param("<x descr='a'/>", ["a"], id="alternative text"),
+        pytest.param("<Glyphs UnicodeString='ab'/>", ["ab"], id="XPS"),
         pytest.param("<w:y w:val='24'/>", [], id="short value"),
         pytest.param("<w:y w:val='13800138000'/>", ["13800138000"], id="long value"),
         pytest.param("<w:y w:val='机密'/>", ["机密"], id="value that is not ASCII"),
@@ -119,10 +137,3 @@ def test_limits(markup, limits, limit):
 def test_limits_are_inclusive():
     assert collect("<a>" * 4 + "</a>" * 4, max_xml_depth=5).text == ""
     assert collect(run("1234"), max_text_chars=4).text == "1234"
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"), [("descr", True), ("wp:descr", True), ("xmlns", False), ("xmlns:w", False), ("w:val", None)]
-)
-def test_is_wordy(name, expected):
-    assert is_wordy(name) is expected
