@@ -1,153 +1,173 @@
-"""`sluice demo`: a stand-in service, a real gateway, ten uploads, and what became of each."""
+"""`sluice demo`: stand-in services, a real gateway, ten uploads, and what became of each."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
-from rich.markup import escape
-from rich.padding import Padding
 
 from gateway.cli.incidents import find
-from gateway.cli.words import action_style
+from gateway.cli.words import action_style, in_language, language, say, terminal
 from gateway.demo.client import Answer, upload
+from gateway.demo.running import RunningGateway
 from gateway.demo.samples import SAMPLES, Sample
 from gateway.demo.service import Service
 from gateway.errors import StartError
 from gateway.records.store import Store
 
-START_S = 60.0
 INDEX_S = 10.0
-PAUSE_S = 0.1
-STOP_S = 40.0
+"""Longest wait for the record of a refusal."""
+PAUSE_S = 0.05
+MAX_WIDTH = 80
+"""Columns; wider is harder to read."""
+INDENT = 10
+"""Columns of number and verdict, in front of everything else."""
 
 
-@click.command(epilog="Example: sluice demo --keep   (leaves gateway and console running until Ctrl-C)")
-@click.option("--keep/--no-keep", default=None, help="Leave it running to look at the console. Default: in a terminal.")
+@click.command(epilog="Example: sluice demo --no-keep")
+@click.option(
+    "--keep/--no-keep",
+    default=None,
+    help="Leave gateway and console running until Ctrl-C. Default: only in a terminal.",
+)
 def command(keep: bool | None) -> int:
-    """Show what is blocked and why, with a local stand-in for messaging services; nothing leaves this machine."""
+    """Show what is blocked and why: ten uploads to stand-in services through a real gateway.
+
+    Nothing leaves this machine.
+    """
     keep = sys.stdout.isatty() if keep is None else keep
+    console, wanted = terminal(), language(os.environ)
     hosts = tuple(dict.fromkeys(str(urlsplit(sample.url).hostname) for sample in SAMPLES))
-    console = Console(highlight=False)
-    with tempfile.TemporaryDirectory(prefix="sluice-demo-") as name, Service(Path(name), hosts) as service:
-        folder = Path(name)
-        ports = {what: free_port() for what in ("proxy", "console", "metrics")}
-        config = write_settings(folder, service, hosts, ports)
-        console.print("[dim]starting a gateway and a stand-in for the services …[/]")
-        with gateway(config, folder, ports["console"]):
+    with ended_by_signals(), tempfile.TemporaryDirectory(prefix="sluice-demo-", ignore_cleanup_errors=True) as name:
+        began = time.monotonic()
+        tell(
+            console,
+            f"{len(SAMPLES)} uploads through a real gateway, to stand-ins for WeCom, Telegram and Baidu Netdisk. "
+            "All of it stays on this machine.",
+        )
+        with Service(Path(name), hosts) as service, started(console, Path(name), service) as gateway:
             answers = []
-            for sample in SAMPLES:
-                answer = upload(sample, ports["proxy"], folder / "state" / "ca" / "sluice-ca.pem")
+            for number, sample in enumerate(SAMPLES, 1):
+                answer = upload(sample, gateway.port, gateway.ca)
                 answers.append(answer)
-                show(console, sample, answer, rules_of(folder, answer))
-            summary(console, answers, service)
-            console.print(f"console   http://127.0.0.1:{ports['console']}/", soft_wrap=True)
+                show(console, number, sample, answer, rules_of(gateway.state, answer), wanted)
+            summary(console, answers, time.monotonic() - began)
+            prove(console, answers, service)
             if keep:
-                console.print("[dim]Ctrl-C ends the demonstration.[/]")
-                with contextlib.suppress(KeyboardInterrupt):
-                    signal.pause()
+                tell(console, "console    ", (f"http://127.0.0.1:{gateway.console_port}/", "bold"))
+                tell(console, "terminal   ", (f"sluice incidents list --config {gateway.config}", "bold"))
+                tell(console, ("Ctrl-C ends the demonstration.", "dim"))
+                signal.pause()
     return 0
 
 
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def write_settings(folder: Path, service: Service, hosts: tuple[str, ...], ports: dict[str, int]) -> Path:
-    """Settings that lead every service of the demonstration to the stand-in."""
-    config = folder / "sluice.yaml"
-    settings = {
-        "listen": f"127.0.0.1:{ports['proxy']}",
-        "console": {"listen": f"127.0.0.1:{ports['console']}"},
-        "metrics": {"listen": f"127.0.0.1:{ports['metrics']}"},
-        "state_dir": str(folder / "state"),
-        "upstream": {
-            "trusted_ca": [str(service.ca)],
-            "connect_to": {f"{host}:443": f"127.0.0.1:{service.port}" for host in hosts},
-        },
-    }
-    config.write_text(json.dumps(settings), "utf-8")
-    return config
+def tell(console: Console, *pieces: str | tuple[str, str], indent: int = 0) -> None:
+    """Print one paragraph, folded at 80 columns or fewer, also into a file."""
+    say(console, *pieces, indent=indent, width=min(console.width, MAX_WIDTH))
 
 
 @contextlib.contextmanager
-def gateway(config: Path, folder: Path, console_port: int) -> Iterator[None]:
-    """A real gateway in processes of its own; raises StartError with its last words when it does not start."""
-    log = folder / "gateway.log"
-    with log.open("wb") as output:
-        command_line = [sys.executable, "-m", "gateway.cli.main", "run", "--config", str(config)]
-        process = subprocess.Popen(command_line, stdout=output, stderr=output)  # noqa: S603 - our own module
+def ended_by_signals() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP end the block, with all that was begun in it."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
-        deadline = time.monotonic() + START_S
-        while not is_ready(console_port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise StartError(f"the gateway did not start: {log.read_text('utf-8', 'replace')[-800:]}")
-            time.sleep(PAUSE_S)
         yield
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def is_ready(console_port: int) -> bool:
-    """Whether the gateway says that it can enforce."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{console_port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
+@contextlib.contextmanager
+def started(console: Console, folder: Path, service: Service) -> Iterator[RunningGateway]:
+    """A gateway that is ready; meanwhile a line tells for how long it has been starting."""
+    began = time.monotonic()
+    with contextlib.ExitStack() as line:
+        if console.is_terminal:
+            status = line.enter_context(console.status("starting the gateway"))
+            gateway = RunningGateway(
+                folder, service, lambda: status.update(f"starting the gateway  {time.monotonic() - began:.0f} s")
+            )
+        else:
+            tell(console, "starting the gateway")
+            gateway = RunningGateway(folder, service)
+        running = line.enter_context(contextlib.ExitStack())
+        running.enter_context(gateway)
+        # The line goes now; the gateway when the block ends.
+        running = running.pop_all()
+    with running:
+        console.print()
+        yield gateway
 
 
-def rules_of(folder: Path, answer: Answer) -> list[dict[str, Any]]:
-    """The grounds of the incident, once the record of it is in the store."""
+def rules_of(state: Path, answer: Answer) -> list[dict[str, Any]]:
+    """The grounds that stop it, once the record of it is in the store; none for one that passed."""
+    if not answer.incident:
+        return []
     deadline = time.monotonic() + INDEX_S
-    while answer.incident and time.monotonic() < deadline:
-        with Store.open(folder / "state" / "sluice.db") as store:
+    while time.monotonic() < deadline:
+        with Store.open(state / "sluice.db") as store:
             record = find(store, answer.incident)
         if record is not None:
             rules: list[dict[str, Any]] = record["verdict"]["rules"]
             return [rule for rule in rules if rule["action"] in {"block", "hold"}]
         time.sleep(PAUSE_S)
-    return []
+    raise StartError(f"no record of {answer.incident} within {INDEX_S:.0f} s")
 
 
-def show(console: Console, sample: Sample, answer: Answer, rules: list[dict[str, Any]]) -> None:
-    """Two lines a sample: verdict, what, rule; then the sentence the sender reads."""
+def show(
+    console: Console, number: int, sample: Sample, answer: Answer, rules: list[dict[str, Any]], wanted: str
+) -> None:
+    """Verdict and what it is; under it the rule that stopped it, one sentence, and which other rules would have."""
     action = answer.verdict or "allow"
-    names = " ".join(rule["id"] for rule in rules) or "forwarded"
-    console.print(f"[{action_style(action)}]{action:<5}[/]  [bold]{escape(sample.title)}[/]")
-    says = rules[0]["says"].get("zh") or rules[0]["says"].get("en", "") if rules else ""
-    console.print(Padding(f"[cyan]{escape(names)}[/]  [dim]{answer.status}, {answer.seconds:.2f} s[/]", (0, 0, 0, 7)))
-    if says:
-        console.print(Padding(escape(says), (0, 0, 0, 7)))
+    title = in_language(sample.title, wanted)
+    tell(console, (f"{number:2} ", "dim"), (f"{action:<{INDENT - 3}}", action_style(action)), (title, "bold"))
+    if not rules:
+        tell(console, ("forwarded  ", "cyan"), in_language(sample.passes, wanted), indent=INDENT)
+        return
+    says = in_language(rules[0]["says"], wanted) or rules[0]["because"]
+    others = "".join(f" + {rule['id']}" for rule in rules[1:])
+    tell(console, (f"{rules[0]['id']}{others}  ", "cyan"), says, indent=INDENT)
 
 
-def summary(console: Console, answers: list[Answer], service: Service) -> None:
-    """How many of which, and what the service can prove it received."""
+def summary(console: Console, answers: list[Answer], seconds: float) -> None:
+    """How many of which."""
     passed = sum(not answer.verdict for answer in answers)
     held = sum(answer.verdict == "hold" for answer in answers)
-    console.print(
-        f"\n{len(answers)} uploads: {passed} forwarded, {len(answers) - passed - held} blocked, {held} held. "
-        f"The stand-in service received {len(service.arrived)} requests."
+    console.print()
+    tell(
+        console,
+        f"{len(answers)} uploads in {seconds:.0f} s: {passed} forwarded, {len(answers) - passed - held} blocked, "
+        f"{held} held.",
     )
+
+
+def prove(console: Console, answers: list[Answer], service: Service) -> None:
+    """What the services themselves say they received; raises StartError when that is not what was let through."""
+    passed = [(sample, answer) for sample, answer in zip(SAMPLES, answers, strict=True) if not answer.verdict]
+    tell(console, "The log of the stand-in services:")
+    for arrival in service.arrived:
+        names = [sample.name for sample, answer in passed if answer.sha256 == arrival.sha256]
+        told = f"{', '.join(names)}, every byte as sent" if names else "not what was sent"
+        tell(console, f"POST {arrival.host}{arrival.path}", indent=2)
+        tell(console, (f"{arrival.bytes} bytes, sha256 {arrival.sha256[:16]}…: {told}", "dim"), indent=4)
+    tell(console, f"{service.connections} connections in all. Of what was refused, not one byte.", indent=2)
+    console.print()
+    if sorted(arrival.sha256 for arrival in service.arrived) != sorted(answer.sha256 for _, answer in passed):
+        raise StartError("what the services received is not what was let through; this is a fault of the gateway")

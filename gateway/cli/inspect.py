@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import mmap
 import os
+import stat
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
-from gateway.cli.main import REFUSED
+from gateway.cli.apart import Apart, Look
+from gateway.cli.judged import Judged, show, summary, to_json
+from gateway.cli.main import FAILED, REFUSED
 from gateway.cli.options import config_option, json_option, settings_of
-from gateway.cli.words import action_style
+from gateway.cli.words import json_line, language, terminal, visible
+from gateway.destinations.addresses import is_forbidden
 from gateway.destinations.catalogue import load_catalogue
-from gateway.destinations.geo import region
+from gateway.destinations.geo import Geo, region
+from gateway.destinations.hosts import normal_host
 from gateway.destinations.resolve import build_destination
 from gateway.errors import StartError
-from gateway.findings import Inspection, Verdict
+from gateway.findings import Inspection
 from gateway.identity.users import Directory, load_users
-from gateway.inspection import Inspector
 from gateway.inspectors.build import build_inspector, today
-from gateway.parts import Part
+from gateway.limits import MIB
+from gateway.policy.builtin import builtin_verdict
 from gateway.policy.decide import decide
 from gateway.policy.load import load_policy
 from gateway.policy.model import Policy
 from gateway.records.ids import new_id
-from gateway.records.record import build_record
-from gateway.settings import Settings
+from gateway.settings import Settings, route_for
 from gateway.transfer import Actor, Channel, Destination, Request, Transfer
 
 DEFAULT_TO = "https://qyapi.weixin.qq.com/cgi-bin/media/upload"
 """A messaging service at home: the size and encryption rules apply, the cross-border rule does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One file and what was decided."""
-
-    path: Path
-    transfer: Transfer
-    inspection: Inspection
-    verdict: Verdict
-    texts: tuple[tuple[str, str], ...]
-    """(place, extracted text) of every part, when asked for."""
 
 
 @click.command(
@@ -70,22 +57,36 @@ def command(
     """Inspect files or folders as if USER uploaded them to URL. Exit code 3 when one would be blocked or held."""
     files = list(expand(paths))
     settings = settings_of(config)
-    policy = load_policy(str(settings.policy) if settings.policy else None)
-    actor, destination = actor_of(settings, user), destination_of(settings, url)
+    bench = Bench.of(settings, user, url)
+    before = _open_files()
     inspector = build_inspector(settings)
-    refused = False
-    console = Console(highlight=False)
-    with click.progressbar(
-        files, label="inspecting", file=sys.stderr, hidden=as_json or not sys.stderr.isatty()
-    ) as bar:
+    apart = Apart(
+        inspector,
+        memory_bytes=settings.inspectors.memory_mb * MIB,
+        timeout_s=settings.inspectors.timeout_s,
+        keep=_open_files() - before,
+    )
+    console, wanted, actions, failed = terminal(), language(os.environ), Counter[str](), 0
+    # Where the results are read in a terminal they are the progress themselves.
+    is_hidden = sys.stdout.isatty() or not sys.stderr.isatty()
+    with apart, click.progressbar(files, label="inspecting", file=sys.stderr, hidden=is_hidden) as bar:
         for path in bar:
-            judged = judge(path, inspector, policy, actor, destination, url, reveal=reveal, with_text=with_text)
-            refused = refused or not judged.verdict.action.lets_through
+            try:
+                judged = bench.judge(path, apart, reveal=reveal, with_text=with_text)
+            except StartError as error:
+                click.echo(f"sluice: {visible(str(error))}", err=True)
+                failed += 1
+                continue
+            actions[judged.verdict.action.word] += 1
             if as_json:
-                click.echo(json.dumps(to_json(judged), ensure_ascii=False))
+                click.echo(json_line(to_json(judged)))
             else:
-                show(console, judged)
-    return REFUSED if refused else 0
+                show(console, judged, wanted)
+    if not as_json and len(files) != 1:
+        summary(console, actions, failed)
+    if actions["block"] or actions["hold"]:
+        return REFUSED
+    return FAILED if failed else 0
 
 
 def expand(paths: tuple[Path, ...]) -> Iterator[Path]:
@@ -99,83 +100,98 @@ def expand(paths: tuple[Path, ...]) -> Iterator[Path]:
             raise StartError(f"{path}: no such file or folder")
 
 
+def _open_files() -> frozenset[int]:
+    return frozenset(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 - numbers, not paths
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all files of one command are judged by."""
+
+    settings: Settings
+    policy: Policy
+    actor: Actor
+    destination: Destination
+    path: str
+    """Path of the URL."""
+
+    @classmethod
+    def of(cls, settings: Settings, user: str, url: str) -> Bench:
+        """The bench for uploads of that user to that URL; raises ConfigError, and click's error for a wrong URL."""
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        try:
+            port = parts.port or (80 if parts.scheme == "http" else 443)
+        except ValueError:
+            port = 0
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not port:
+            raise click.BadParameter(
+                "needs an http or https URL, for example https://example.com/upload", param_hint="--to"
+            )
+        destination = destination_of(settings, parts.hostname, port, parts.path or "/", parts.query)
+        policy = load_policy(str(settings.policy) if settings.policy else None)
+        return cls(settings, policy, actor_of(settings, user), destination, parts.path or "/")
+
+    def judge(self, path: Path, apart: Apart, *, reveal: bool, with_text: bool) -> Judged:
+        """Inspect and decide; nothing is recorded. Raises StartError for what is no file or cannot be opened."""
+        try:
+            # Without O_NONBLOCK, a pipe would wait for somebody to write to it.
+            file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise StartError(f"{path}: cannot be read ({error.strerror})") from None
+        try:
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
+                raise StartError(f"{path}: is not a file")
+            request = Request(path=self.path, bytes=found.st_size)
+            transfer = Transfer(new_id(), _now(), self.actor, self.destination, Channel.HTTP1, request)
+            if reason := self.refused_unread(found.st_size):
+                verdict = builtin_verdict(reason, self.policy.digest)
+                failure = "too-large" if reason == "body-limit" else reason
+                return Judged(path, transfer, Look(Inspection(failure=failure)), verdict)
+            look = apart.look(file, path.name, reveal=reveal, with_text=with_text)
+        finally:
+            os.close(file)
+        return Judged(path, transfer, look, decide(transfer, look.inspection, self.policy, today=today()))
+
+    def refused_unread(self, size: int) -> str:
+        """Reason of `gateway.policy.builtin` why the gateway would not look at it; empty when it would."""
+        to = self.destination
+        if self.settings.identity.required and not self.actor.user:
+            return "identity"
+        if size > self.settings.limits.max_body_bytes:
+            return "body-limit"
+        is_fixed = route_for(self.settings, to.host, to.port) is not None
+        return (
+            "private-address" if not is_fixed and to.ip and is_forbidden(to.ip, self.settings.upstream_private) else ""
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def actor_of(settings: Settings, user: str) -> Actor:
     """The user with the role and groups of the users file."""
     users = load_users(settings.identity.users) if settings.identity.users else {}
+    if user and users and user not in users:
+        click.echo(
+            f"note: {visible(user)} is not in {settings.identity.users}, and has no role or group here", err=True
+        )
     return Directory(users, settings.identity.networks, key=b"").find(user) if user else Actor()
 
 
-def destination_of(settings: Settings, url: str) -> Destination:
-    """What the catalogue knows of the URL; nothing is resolved or connected to."""
-    parts = urlsplit(url if "://" in url else f"https://{url}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise click.BadParameter(
-            "needs an http or https URL, for example https://example.com/upload", param_hint="--to"
-        )
-    port = parts.port or (80 if parts.scheme == "http" else 443)
-    catalogue = load_catalogue(settings.catalogue)
-    match = catalogue.match(parts.hostname, port, "POST", parts.path or "/", parts.query, {})
-    where = region("", "", match.jurisdiction, fixed_route=True)
-    return build_destination(match, parts.hostname, port, "", match.jurisdiction, where)
+def destination_of(settings: Settings, host: str, port: int, path: str, query: str) -> Destination:
+    """What is known of a server without asking for its address, which only an address in the URL itself tells."""
+    match = load_catalogue(settings.catalogue).match(host, port, "POST", path, query, {})
+    fixed = route_for(settings, host, port)
+    ip = _address(fixed[0] if fixed else host)
+    geo = Geo.open(str(settings.geo.database) if settings.geo.database else None, settings.geo.overrides)
+    country = geo.country(ip) if ip else ""
+    where = region(ip, country, match.jurisdiction, fixed_route=fixed is not None or not ip)
+    return build_destination(match, host, port, ip, country or match.jurisdiction, where)
 
 
-def judge(
-    path: Path,
-    inspector: Inspector,
-    policy: Policy,
-    actor: Actor,
-    destination: Destination,
-    url: str,
-    *,
-    reveal: bool,
-    with_text: bool,
-) -> Judged:
-    """Inspect and decide; nothing is recorded. Raises StartError for a file that cannot be opened."""
-    texts: list[tuple[str, str]] = []
-
-    def keep(part: Part) -> None:
-        texts.extend((f"{part.path} {text.location}".strip(), text.text) for text in part.texts)
-
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if size else b""
-            found = inspector.inspect_file(path.name, data, reveal=reveal, watch=keep if with_text else None)
-    except OSError as error:
-        raise StartError(f"{path}: cannot be read ({error.strerror})") from None
-    transfer = Transfer(
-        id=new_id(),
-        at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        actor=actor,
-        destination=destination,
-        channel=Channel.HTTP1,
-        request=Request(path=urlsplit(url).path or "/", headers=MappingProxyType({}), bytes=size),
-    )
-    return Judged(path, transfer, found, decide(transfer, found, policy, today=today()), tuple(texts))
-
-
-def to_json(judged: Judged) -> dict[str, Any]:
-    """`path`, and `parts`, `coverage` and `verdict` as in a record; `text` when it was asked for."""
-    record = build_record(judged.transfer, judged.inspection, judged.verdict, node="", duration_ms=0.0)
-    shown = {"path": str(judged.path), **{key: record[key] for key in ("parts", "coverage", "verdict")}}
-    if judged.texts:
-        shown["text"] = [{"location": place, "text": text} for place, text in judged.texts]
-    return shown
-
-
-def show(console: Console, judged: Judged) -> None:
-    """The verdict first, then why, then what was found where."""
-    action = judged.verdict.action.word
-    console.print(f"[{action_style(action)}]{action:<5}[/]  {escape(str(judged.path))}", soft_wrap=True)
-    for ground in judged.verdict.enforced:
-        sentence = ground.says.get("en") or ground.because
-        console.print(f"       {ground.rule}  {' '.join(ground.basis)}: {escape(sentence)}", soft_wrap=True)
-    for part in judged.inspection.parts:
-        for finding in part.findings:
-            value = f"{finding.signature} ×{finding.count} {finding.sample}"
-            console.print(f"         {escape(part.path)}: {escape(value)} {escape(finding.location)}", soft_wrap=True)
-        if part.reason:
-            console.print(f"         {escape(part.path)}: {escape(part.detail)}", soft_wrap=True)
-    for place, text in judged.texts:
-        console.print(f"       --- {escape(place)}", soft_wrap=True)
-        console.print(escape(text), soft_wrap=True)
+def _address(host: str) -> str:
+    """The host when it is an IP address, else empty."""
+    name = normal_host(host)
+    return "" if is_forbidden(name) == "invalid" else name

@@ -14,6 +14,7 @@ from gateway.cli.options import config_option, settings_of
 from gateway.cli.preflight import check_port, check_trust, prepare_state
 from gateway.errors import SluiceError
 from gateway.logs import log_to_stderr
+from gateway.process import PARENT, die_with_parent
 from gateway.settings import Settings
 
 
@@ -24,6 +25,8 @@ from gateway.settings import Settings
 def command(config: str | None) -> int:
     """Run the gateway: proxy workers, inspectors, recorder, console and metrics."""
     log_to_stderr()
+    if PARENT in os.environ:
+        die_with_parent()
     # Two things that take a while go on side by side: the check of all files, and the CA.
     check = begin_check(config)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import http.client
 import json
 import ssl
@@ -27,6 +29,8 @@ class Answer:
     message: str
     """The sentence a person would read."""
     seconds: float
+    sha256: str
+    """Of the body as it was sent, hex."""
 
 
 def upload(sample: Sample, proxy_port: int, ca: Path) -> Answer:
@@ -41,7 +45,9 @@ def upload(sample: Sample, proxy_port: int, ca: Path) -> Answer:
     fields = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Accept": "application/json"}
     began = time.monotonic()
     try:
-        client.request("POST", f"{where.path}?{where.query}", body, fields)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            # A refusal may come while the body is still on its way, and is read all the same.
+            client.request("POST", f"{where.path}?{where.query}", body, fields)
         with client.getresponse() as response:
             text = response.read().decode("utf-8", "replace")
             headers = {name.lower(): value for name, value in response.getheaders()}
@@ -53,6 +59,7 @@ def upload(sample: Sample, proxy_port: int, ca: Path) -> Answer:
         headers.get("x-sluice-incident", ""),
         message_in(text),
         time.monotonic() - began,
+        hashlib.sha256(body).hexdigest(),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import pyzipper
 
@@ -103,29 +103,74 @@ def aes_zip(name: str, data: bytes) -> bytes:
 class Sample:
     """One upload: what people would say it is, its file name, its bytes, where it goes."""
 
-    title: str
+    title: Mapping[str, str]
+    """Language (`zh`, `en`) → what it is, to whom."""
     name: str
     make: Callable[[], bytes]
     url: str = WECOM
+    passes: Mapping[str, str] = field(default_factory=dict)
+    """Language → why it may leave; empty for one that ought to be stopped."""
 
 
 SAMPLES = (
-    Sample("会议通知 meeting notice", "notice.txt", NEWS.encode),
-    Sample("60 MB 录屏 oversized video", "screen.mp4", lambda: b"\0\0\0\x18ftypmp42" + bytes(60 * MIB)),
-    Sample("身份证名单 list of resident IDs (GBK)", "roster.csv", id_list),
-    Sample("合同 contract, unencrypted", "contract.docx", lambda: docx(CONTRACT)),
-    Sample("同一合同 AES-256 same contract, AES", "contract-aes.zip", lambda: aes_zip("contract.docx", docx(CONTRACT))),
     Sample(
-        "同一合同 ZipCrypto same, weak zip",
+        {"zh": "会议通知 → 企业微信", "en": "会议通知, a meeting notice, to WeCom"},
+        "notice.txt",
+        NEWS.encode,
+        passes={
+            "zh": "内容已检查，没有敏感信息，已转发。",
+            "en": "It was read, nothing sensitive was found, and it was sent on.",
+        },
+    ),
+    Sample(
+        {"zh": "60 MB 录屏 → 企业微信", "en": "A screen recording of 60 MB, to WeCom"},
+        "screen.mp4",
+        lambda: b"\0\0\0\x18ftypmp42" + bytes(60 * MIB),
+    ),
+    Sample(
+        {"zh": "身份证名单（GBK 编码）→ 企业微信", "en": "身份证名单, resident IDs of ten people, to WeCom"},
+        "roster.csv",
+        id_list,
+    ),
+    Sample(
+        {"zh": "未加密的合同 → 企业微信", "en": "A contract, not encrypted, to WeCom"},
+        "contract.docx",
+        lambda: docx(CONTRACT),
+    ),
+    Sample(
+        {"zh": "同一合同，AES-256 加密 → 企业微信", "en": "The same contract under AES-256, to WeCom"},
+        "contract-aes.zip",
+        lambda: aes_zip("contract.docx", docx(CONTRACT)),
+        passes={
+            "zh": "强加密的文件按规定可以发送，已记录并转发。",
+            "en": "Strongly encrypted, as the rules ask for; it was logged and sent on.",
+        },
+    ),
+    Sample(
+        {"zh": "同一合同，旧式 ZipCrypto 加密 → 企业微信", "en": "The same contract under old ZipCrypto, to WeCom"},
         "contract-old.zip",
         lambda: zip_crypto("contract.docx", docx(CONTRACT), PASSWORD, os.urandom(11)),
     ),
     Sample(
-        "三层压缩包 contract three archives deep",
+        {"zh": "同一合同，藏在三层压缩包里 → 企业微信", "en": "The same contract, three archives deep, to WeCom"},
         "backup.zip",
         lambda: zipped({"a/b.zip": zipped({"c.zip": zipped({"contract.docx": docx(CONTRACT)})})}),
     ),
-    Sample("绝密标志 state-secret mark", "report.docx", lambda: docx(MARKED)),
-    Sample("名单发往境外 same list, to Telegram", "roster.csv", id_list, TELEGRAM),
-    Sample("个人网盘 notes to a personal cloud", "notes.txt", NEWS.encode, BAIDU),
+    Sample(
+        {"zh": "带绝密标志的文件 → 企业微信", "en": "A document marked 绝密 (top secret), to WeCom"},
+        "report.docx",
+        lambda: docx(MARKED),
+    ),
+    Sample(
+        {"zh": "同一名单 → Telegram（境外）", "en": "The list of resident IDs, to Telegram (overseas)"},
+        "roster.csv",
+        id_list,
+        TELEGRAM,
+    ),
+    Sample(
+        {"zh": "会议通知 → 百度网盘", "en": "The meeting notice, to a personal Baidu Netdisk"},
+        "notes.txt",
+        NEWS.encode,
+        BAIDU,
+    ),
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import ssl
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,6 +18,21 @@ from cryptography.x509.oid import NameOID
 
 LIFETIME = timedelta(days=1)
 """The certificates serve one demonstration."""
+STOP_LOOK_S = 0.1
+"""Longest time until the listening thread notices that it is to stop."""
+ANSWER = b'{"errcode": 0, "errmsg": "ok", "media_id": "demo"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request as it reached the service."""
+
+    host: str
+    path: str
+    """Without the query."""
+    bytes: int
+    sha256: str
+    """Of the body, hex."""
 
 
 @dataclass
@@ -26,38 +41,19 @@ class Service:
 
     folder: Path
     hosts: tuple[str, ...]
-    arrived: list[tuple[str, int]] = field(default_factory=list)
-    """(path, bytes) of every request that reached it."""
+    arrived: list[Arrival] = field(default_factory=list)
+    """Every request that reached it whole."""
+    connections: int = 0
+    """How often somebody connected."""
 
     def __enter__(self) -> Self:
         """Make certificates and start listening."""
         self.ca, chain = make_certificates(self.folder, self.hosts)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)
-        arrived = self.arrived
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                left = size = int(self.headers.get("content-length", 0))
-                while left:
-                    left -= len(self.rfile.read(min(left, 65536))) or left
-                arrived.append((self.path.partition("?")[0], size))
-                body = json.dumps({"errcode": 0, "errmsg": "ok", "media_id": "demo"}).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-                """Say nothing: the demonstration prints its own table."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._server = _Server(self, context)
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(STOP_LOOK_S,), daemon=True)
         self._thread.start()
         return self
 
@@ -66,6 +62,52 @@ class Service:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread a connection, so that one that is kept open keeps nobody waiting."""
+
+    def __init__(self, service: Service, context: ssl.SSLContext) -> None:
+        self.service = service
+        super().__init__(("127.0.0.1", 0), _Handler)
+        # The handshake is left to the thread of the connection.
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base class's own
+        """Count, then serve."""
+        self.service.connections += 1
+        super().process_request(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base class's own
+        """Say nothing of a client that goes away: the demonstration prints its own table."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Takes any POST, and says what a messaging service says when all is well."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+    server: _Server
+
+    def do_POST(self) -> None:
+        left = size = int(self.headers.get("content-length", 0))
+        digest = hashlib.sha256()
+        while left:
+            data = self.rfile.read(min(left, 65536))
+            if not data:
+                raise ConnectionResetError
+            digest.update(data)
+            left -= len(data)
+        host = self.headers.get("host", "")
+        self.server.service.arrived.append(Arrival(host, self.path.partition("?")[0], size, digest.hexdigest()))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(ANSWER)))
+        self.end_headers()
+        self.wfile.write(ANSWER)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing: the demonstration prints its own table."""
 
 
 def make_certificates(folder: Path, hosts: tuple[str, ...]) -> tuple[Path, Path]:
