@@ -1,0 +1,141 @@
+"""One worker: the addons are a literal list, nothing may stream or pass unread, trust is the public one and the extra."""
+
+import asyncio
+import json
+import logging
+import os
+import threading
+
+import certifi
+import pytest
+import trustme
+from mitmproxy.options import Options
+
+from addons import patches
+from addons.hold import HoldStream
+from addons.worker import EngineLog, Ready, build_master, drain, engine_options, fail, quiet_engine, trust_bundle
+from gateway.config import load_settings
+from gateway.errors import StartError
+from metrics import catalogue as metrics
+from tests.support.gateway import free_port
+
+
+def settings(tmp_path, **given):
+    (tmp_path / "state" / "run").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "state" / "spool").mkdir(exist_ok=True)
+    config = tmp_path / "sluice.yaml"
+    config.write_text(json.dumps({"state_dir": "state", "listen": f"127.0.0.1:{free_port()}", **given}), "utf-8")
+    return load_settings(str(config), {})
+
+
+class Judge:
+    """What the Master needs of a judge before any request: its identify addon."""
+
+    identify = type("Identify", (), {})()
+    draining = False
+
+
+async def test_master_has_these_addons_and_no_other(tmp_path):
+    master = build_master(settings(tmp_path), Judge())
+    try:
+        names = [type(addon).__name__ for addon in master.addons.chain]
+        assert names == [
+            "Core", "Proxyserver", "NextLayer", "Opaque", "TlsConfig", "DisableH2C", "Identify", "Enforce", "ErrorCheck", "Ready",
+        ]  # fmt: skip
+        assert master.options.stream_large_bodies is None
+        assert (master.options.rawtcp, master.options.websocket, master.options.connection_strategy) == (
+            False,
+            False,
+            "lazy",
+        )
+        assert HoldStream.max_body_bytes == 512 * 1024 * 1024
+        assert HoldStream.new_spool().directory == str(tmp_path / "state" / "spool")
+    finally:
+        patches.uninstall()
+        master.addons.get("errorcheck").finish()
+        master._legacy_log_events.uninstall()
+
+
+def test_options_leave_nothing_that_passes_unread(tmp_path):
+    options = engine_options(settings(tmp_path))
+    assert [options[name] for name in ("ignore_hosts", "allow_hosts", "tcp_hosts", "udp_hosts")] == [[], [], [], []]
+    known = Options().keys() | {
+        "connection_strategy",
+        "validate_inbound_headers",
+        "stream_large_bodies",
+        "store_streamed_bodies",
+    }
+    assert options.keys() <= known
+
+
+def test_trust_is_the_public_one(tmp_path):
+    assert str(trust_bundle(settings(tmp_path))) == certifi.where()
+
+
+def test_extra_trust_is_added_once(tmp_path):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "extra.pem"))
+    made = settings(tmp_path, upstream={"trusted_ca": ["extra.pem"]})
+    first = trust_bundle(made)
+    text = first.read_text("ascii")
+    assert authority.cert_pem.bytes().decode() in text
+    assert text.count("BEGIN CERTIFICATE") > 100
+    stamp = first.stat().st_mtime_ns
+    assert trust_bundle(made).stat().st_mtime_ns == stamp
+
+
+def test_extra_trust_without_a_certificate_is_one_sentence(tmp_path):
+    (tmp_path / "extra.pem").write_text("hello", "ascii")
+    with pytest.raises(StartError, match=r"extra\.pem: upstream\.trusted_ca needs a PEM certificate"):
+        trust_bundle(settings(tmp_path, upstream={"trusted_ca": ["extra.pem"]}))
+
+
+def test_ready_says_so_once():
+    read, write = os.pipe()
+    ready = Ready(write)
+    ready.running()
+    ready.running()
+    assert os.read(read, 10) == b"1"
+    os.close(read)
+    Ready(-1).running()
+
+
+def test_engine_log_keeps_the_kind_only(capsys):
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        quiet_engine()
+        assert [type(handler) for handler in root.handlers] == [EngineLog]
+        try:
+            raise ValueError("11010519491231002X")
+        except ValueError:
+            logging.getLogger("mitmproxy.proxy.server").exception("crashed on 11010519491231002X")
+        logging.getLogger("mitmproxy").info("client said 11010519491231002X")
+        logging.getLogger("mitmproxy").error("plain 11010519491231002X")
+    finally:
+        root.handlers[:], root.level = before
+    said = "".join(capsys.readouterr())
+    assert "ValueError" in said
+    assert "11010519491231002X" not in said
+
+
+async def test_drain_waits_for_open_uploads():
+    class Servers:
+        updates: list = []  # noqa: RUF012
+
+        async def update(self, modes):
+            self.updates.append(modes)
+
+    class Master:
+        addons = {"proxyserver": type("P", (), {"servers": Servers()})()}  # noqa: RUF012
+
+    metrics.OPEN_TRANSFERS.inc()
+    threading.Timer(0.2, metrics.OPEN_TRANSFERS.dec).start()
+    judge = Judge()
+    await asyncio.wait_for(drain(Master(), judge), 5)
+    assert (Servers.updates, judge.draining) == ([[]], True)
+
+
+def test_fail_is_a_sentence_and_one(capsys):
+    assert fail("no port") == 1
+    assert capsys.readouterr().err == "no port\n"
