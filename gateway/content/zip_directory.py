@@ -105,43 +105,31 @@ def _central_entry(data: Buffer, block: bytes, position: int, *, prefix: int, li
     """The entry at `position` of the directory block, and the position after it."""
     if position + _CENTRAL.size > len(block):
         raise MalformedError(_WHAT, "the directory holds less than it counts")
-    (
-        signature,
-        _,
-        _,
-        flags,
-        method,
-        _,
-        _,
-        crc,
-        packed,
-        size,
-        name_bytes,
-        extra_bytes,
-        comment_bytes,
-        _,
-        _,
-        _,
-        offset,
-    ) = _CENTRAL.unpack_from(block, position)
-    name_start = position + _CENTRAL.size
-    extra_start = name_start + name_bytes
-    comment_start = extra_start + extra_bytes
-    end = comment_start + comment_bytes
-    if signature != b"PK\x01\x02" or end > len(block):
+    fields = _CENTRAL.unpack_from(block, position)
+    flags, method, crc, packed, size = fields[3], fields[4], *fields[7:10]
+    name, extra, comment, end = _central_words(block, position + _CENTRAL.size, *fields[10:13])
+    offset = fields[16]
+    if fields[0] != b"PK\x01\x02" or end > len(block):
         raise MalformedError(_WHAT, "the directory is damaged")
-    extra = block[extra_start:comment_start]
     if FULL_32 in {size, packed, offset}:
         size, packed, offset = _widen(extra, size, packed, offset)
-    name = block[name_start:extra_start]
     header = prefix + offset
     if header + _LOCAL.size > limit:
         raise MalformedError(_WHAT, "an entry lies outside the file")
     start, problem = _local_header(data, header, name, (flags, method, crc, packed, size))
     if start + packed > limit:
         raise MalformedError(_WHAT, "an entry lies outside the file")
-    comment = block[comment_start:end]
     return Entry(name, flags, method, crc, packed, size, header, start, extra, comment, problem), end
+
+
+def _central_words(
+    block: bytes, start: int, name_bytes: int, extra_bytes: int, comment_bytes: int
+) -> tuple[bytes, bytes, bytes, int]:
+    """Name, extra fields and comment of an entry, which follow its fixed fields, and the position after them."""
+    extra = start + name_bytes
+    comment = extra + extra_bytes
+    end = comment + comment_bytes
+    return block[start:extra], block[extra:comment], block[comment:end], end
 
 
 def _widen(extra: bytes, *narrow: int) -> tuple[int, int, int]:
