@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """Bytes of a method or field name (RFC 9110, 5.6.2)."""
+METHOD = frozenset(b"-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+"""Bytes of every registered method; others would be room for something else, which nobody inspects."""
+MAX_METHOD_BYTES = 32
+"""Longest method; the longest registered one has 17."""
 VERSIONS = frozenset({"HTTP/1.0", "HTTP/1.1", "HTTP/2.0"})
 """Versions whose framing the gateway and every server agree on."""
 
@@ -49,8 +53,11 @@ def head_problem(flow: http.HTTPFlow) -> tuple[str, str]:
     request = flow.request
     if request.http_version not in VERSIONS:
         return "malformed-head", "HTTP version"
-    if not request.data.method or not TOKEN.issuperset(request.data.method):
+    if not 0 < len(request.data.method) <= MAX_METHOD_BYTES or not METHOD.issuperset(request.data.method):
         return "malformed-head", "method"
+    if not request.data.path.startswith(b"/") and request.data.path != b"*":
+        # A server behind an HTTP/2 front may take a full URL for the address and not look at the host.
+        return "malformed-head", "target"
     if any(byte < 0x21 or byte == 0x7F for byte in request.data.path):
         return "malformed-head", "control byte in the target"
     for name, value in request.headers.fields:

@@ -42,8 +42,13 @@ class Enforce:
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Refuse what the head alone refuses, before a byte of the body is asked for."""
         held = flow.metadata.get(HELD)
-        if held is None or flow.error:
+        if held is None:
             return
+        if flow.error:
+            # The stock validation answers with 400 itself; there is no destination to record.
+            metrics.REFUSED_CONNECTIONS.labels(reason="malformed-head").inc()
+            return
+        held.counted = True
         metrics.OPEN_TRANSFERS.inc()
         try:
             # In a tunnel the login was checked with its CONNECT; this is for plain HTTP.
@@ -118,7 +123,8 @@ class Enforce:
 
     def closed(self, flow: http.HTTPFlow) -> None:
         """Count the request out, once."""
-        if flow.metadata.pop(HELD, None) is not None:
+        held = flow.metadata.pop(HELD, None)
+        if held is not None and held.counted:
             metrics.OPEN_TRANSFERS.dec()
 
     async def sluice_drain(self, flow: http.HTTPFlow) -> None:

@@ -42,6 +42,8 @@ class Held:
     started_at: float = field(default=0.0)
     """Monotonic seconds when the head was in."""
     outcome_told: bool = False
+    counted: bool = False
+    """Whether it is among the open transfers; a head that the stock validation refuses never is."""
 
     @property
     def may_leave(self) -> bool:

@@ -73,10 +73,12 @@ class HoldStream(HttpStream):
             if isinstance(command, HttpRequestHeadersHook):
                 self.flow.metadata[HELD] = self.held
             reply = yield command
-            if isinstance(command, HttpRequestHeadersHook) and self.held.refusal and not self.flow.error:
+            is_asked = isinstance(command, HttpRequestHeadersHook)
+            # Without a body the end of the request is next, and `decide` answers there.
+            if is_asked and self.held.refusal and not self.flow.error and not event.end_stream:
                 stock.close()
                 self.server_state = self.state_done
-                yield from self.answer(complete=event.end_stream)
+                yield from self.answer(complete=False)
                 return
 
     def state_consume_request_body(self, event: events.Event) -> Commands:
@@ -111,7 +113,7 @@ class HoldStream(HttpStream):
         yield HttpRequestHook(self.flow)
         if (yield from self.check_killed(emit_error_hook=True)):
             self.close()
-        elif self.held.may_leave and not self.held.trailers:
+        elif self.held.may_leave and not self.held.trailers and self.held.refusal is None:
             yield from self.forward()
         else:
             yield from self.answer(complete=True)

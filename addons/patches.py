@@ -14,7 +14,9 @@ import mitmproxy.proxy.layers.http as http_layers
 from mitmproxy import http, version
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.layers.http._http1 import Http1Server, make_error_response
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import RequestTrailers
+from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server, make_error_response
 from mitmproxy.proxy.server import ConnectionHandler
 
 from addons.hold import HoldStream
@@ -38,6 +40,7 @@ _stock_drain_writers = ConnectionHandler.drain_writers
 _stock_hook_task = ConnectionHandler.hook_task
 _stock_log = ConnectionHandler.log
 _stock_read_headers = Http1Server.read_headers
+_stock_read_body = Http1Connection.read_body
 
 
 def install(
@@ -58,6 +61,7 @@ def install(
     ConnectionHandler.hook_task = hook_task  # type: ignore[method-assign]
     ConnectionHandler.log = log  # type: ignore[method-assign]
     Http1Server.read_headers = read_headers  # type: ignore[method-assign]
+    Http1Connection.read_body = read_body  # type: ignore[method-assign]
 
 
 def uninstall() -> None:
@@ -68,6 +72,7 @@ def uninstall() -> None:
     ConnectionHandler.hook_task = _stock_hook_task  # type: ignore[method-assign]
     ConnectionHandler.log = _stock_log  # type: ignore[method-assign]
     Http1Server.read_headers = _stock_read_headers  # type: ignore[method-assign]
+    Http1Connection.read_body = _stock_read_body  # type: ignore[method-assign]
 
 
 async def handle_connection(self: ConnectionHandler, connection: Connection) -> None:
@@ -145,3 +150,19 @@ def read_headers(self: Http1Server, event: events.ConnectionEvent) -> Generator[
         self.state = self.done
     elif self.state == self.done and self.request is None:
         metrics.REFUSED_CONNECTIONS.labels(reason="not-http").inc()
+
+
+def read_body(self: Http1Connection, event: events.Event) -> Generator[commands.Command, Any, None]:
+    """The stock state, and trailers: a request with them is refused by the hold, those of a response are dropped.
+
+    Stock, they are an error inside the layer: the client is cut off without an answer, and nothing is recorded.
+    """
+    try:
+        yield from _stock_read_body(self, event)
+    except NotImplementedError:
+        assert self.stream_id is not None
+        is_request = isinstance(self, Http1Server)
+        if is_request:
+            yield ReceiveHttp(RequestTrailers(self.stream_id, http.Headers()))
+        yield ReceiveHttp(self.ReceiveEndOfMessage(self.stream_id))
+        yield from self.mark_done(request=is_request, response=not is_request)

@@ -207,3 +207,14 @@ def test_declared_bytes(tmp_path, text, expected):
     flow, _ = make(tmp_path)
     flow.request.headers["content-length"] = text
     assert declared_bytes(flow) == expected
+
+
+async def test_head_that_the_engine_refuses_is_counted_and_never_open(enforce, tmp_path):
+    flow, _ = make(tmp_path)
+    flow.error = mitm_flow.Error("two readings")
+    open_before = open_transfers()
+    refused = metrics.REFUSED_CONNECTIONS.labels(reason="malformed-head")
+    before = refused._value.get()
+    await enforce.requestheaders(flow)
+    await enforce.error(flow)
+    assert (open_transfers() - open_before, refused._value.get() - before) == (0, 1)

@@ -144,7 +144,7 @@ def words(values: type[StrEnum]) -> set[str]:
         (
             "reason",
             "refused_connections_total",
-            {"not-http", "head-too-large", "unknown-protocol", "tls-client", "tls-server"},
+            {"not-http", "head-too-large", "malformed-head", "unknown-protocol", "tls-client", "tls-server"},
         ),
         (
             "part",
