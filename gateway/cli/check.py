@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -150,6 +151,7 @@ def begin_check(config: str | None) -> int:
     child = os.fork()
     if not child:
         code = FAILED
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is answered by the parent
         try:
             code = say_check(config)
         except BaseException:  # noqa: BLE001 - the last frame of this process

@@ -49,7 +49,7 @@ def command(keep: bool | None) -> int:
     keep = sys.stdout.isatty() if keep is None else keep
     console, wanted = terminal(), language(os.environ)
     hosts = tuple(dict.fromkeys(str(urlsplit(sample.url).hostname) for sample in SAMPLES))
-    with ended_by_signals(), tempfile.TemporaryDirectory(prefix="sluice-demo-", ignore_cleanup_errors=True) as name:
+    with signals_interrupt(), tempfile.TemporaryDirectory(prefix="sluice-demo-", ignore_cleanup_errors=True) as name:
         began = time.monotonic()
         tell(
             console,
@@ -68,7 +68,9 @@ def command(keep: bool | None) -> int:
                 tell(console, "console    ", (f"http://127.0.0.1:{gateway.console_port}/", "bold"))
                 tell(console, "terminal   ", (f"sluice incidents list --config {gateway.config}", "bold"))
                 tell(console, ("Ctrl-C ends the demonstration.", "dim"))
-                signal.pause()
+                with contextlib.suppress(KeyboardInterrupt):
+                    signal.pause()
+                click.echo("stopping", err=True)
     return 0
 
 
@@ -78,17 +80,15 @@ def tell(console: Console, *pieces: str | tuple[str, str], indent: int = 0) -> N
 
 
 @contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP end the block, with all that was begun in it."""
+def signals_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP do what Ctrl-C does, so that everything that was begun is ended."""
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
         yield
-    except KeyboardInterrupt:
-        click.echo("stopped", err=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -125,8 +125,8 @@ def rules_of(state: Path, answer: Answer) -> list[dict[str, Any]]:
         with Store.open(state / "sluice.db") as store:
             record = find(store, answer.incident)
         if record is not None:
-            rules: list[dict[str, Any]] = record["verdict"]["rules"]
-            return [rule for rule in rules if rule["action"] in {"block", "hold"}]
+            rules = [rule for rule in record["verdict"]["rules"] if rule["action"] in {"block", "hold"}]
+            return sorted(rules, key=lambda rule: bool(rule["action"] != answer.verdict))
         time.sleep(PAUSE_S)
     raise StartError(f"no record of {answer.incident} within {INDEX_S:.0f} s")
 

@@ -2,72 +2,79 @@
 
 from __future__ import annotations
 
-import json
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
+from gateway.cli.main import FAILED
 from gateway.cli.options import config_option, json_option, settings_of
-from gateway.cli.words import action_style, local_time
+from gateway.cli.words import action_style, in_language, json_line, language, local_time, say, terminal, visible
 from gateway.errors import StartError
 from gateway.records.queries import IncidentFilter, IncidentRow
 from gateway.records.store import Store
 
-NOT_FOUND = 1
 ID_CHARS = 13
 """Characters of an id shown in the list: its time part; `show` takes any beginning that is unique."""
+LABEL = 10
+"""Columns of the labels in `show`."""
 
 
 @click.group(epilog="Example: sluice incidents list --rule cloud.personal")
 def command() -> None:
-    """Blocked and held transfers."""
+    """List blocked and held transfers, and show one."""
 
 
 def open_store(config: str | None) -> Store:
     """The store of a gateway that has run; raises StartError when there is none."""
     path = settings_of(config).state_dir / "sluice.db"
-    if not path.exists():
-        raise StartError(f"{path}: there is no store yet; start the gateway with 'sluice run' first")
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where the folder may not be read
+        raise StartError(
+            f"{path}: there is no store that this user can see; has the gateway run ('sluice run') with this state_dir?"
+        )
     return Store.open(path)
 
 
 @command.command("list", epilog="Example: sluice incidents list --action hold --user zhang.san --json")
 @config_option
 @json_option
-@click.option("--action", type=click.Choice(["block", "hold"]), default="", help="Only these.")
-@click.option("--user", default="", help="Only of this sender.")
-@click.option("--rule", default="", help="Only stopped by this rule.")
-@click.option("--service", default="", help="Only to this service.")
-@click.option("--signature", default="", help="Only where this was found.")
-@click.option("--state", type=click.Choice(["open", "released", "closed"]), default="", help="Only in this state.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
-def list_(config: str | None, as_json: bool, limit: int, **asked: Any) -> None:  # noqa: ANN401 - click's own
+@click.option("--action", type=click.Choice(["block", "hold"]), help="Only these.")
+@click.option("--user", help="Only of this sender.")
+@click.option("--rule", help="Only those to which this rule applied.")
+@click.option("--service", help="Only to this service, for example wecom.")
+@click.option("--signature", help="Only where this was found, for example cn.resident-id.")
+@click.option("--state", type=click.Choice(["open", "released", "closed"]), help="Only in this state.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Most incidents listed.")
+def list_(config: str | None, as_json: bool, limit: int, **asked: str | None) -> None:
     """List incidents, the newest first."""
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value}
     with open_store(config) as store:
-        found = store.incidents(IncidentFilter(limit=limit, **asked))
-        total = store.count(IncidentFilter(**asked))
+        found = store.incidents(IncidentFilter(limit=limit, **given))
+        total = store.count(IncidentFilter(**given))
     if as_json:
         for row in found:
-            click.echo(json.dumps(asdict(row), ensure_ascii=False))
+            click.echo(json_line(asdict(row)))
         return
-    console = Console(highlight=False)
-    console.print(table_of(found))
-    console.print(f"{len(found)} of {total}")
+    console = terminal()
+    show_rows(console, found)
+    more = f"; --limit {min(total, 1000)} shows more" if total > len(found) else ""
+    say(console, (f"{len(found)} of {total} incidents{more}", "dim"))
 
 
-def table_of(rows: list[IncidentRow]) -> Table:
-    """The list as people read it in a terminal."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("id", "at", "action", "sender", "to", "rules"):
-        table.add_column(name, overflow="fold")
+def show_rows(console: Console, rows: Sequence[IncidentRow]) -> None:
+    """Two lines an incident: which, when, what, who, where; then the rules."""
+    short = [row.id[:ID_CHARS] for row in rows]
     for row in rows:
-        to = f"{row.service or row.host} ({row.country or '?'})"
-        action = f"[{action_style(row.action)}]{row.action}[/]"
-        table.add_row(row.id[:ID_CHARS], local_time(row.at), action, row.user or row.ip, to, "\n".join(row.rules))
-    return table
+        # Two of one millisecond begin alike.
+        identity = row.id[:ID_CHARS] if short.count(row.id[:ID_CHARS]) == 1 else row.id
+        who, to = row.user or row.ip, f"{row.service or row.host} ({row.country or '?'})"
+        head = (f"{identity}  {local_time(row.at)}  ", (f"{row.action:<7}", action_style(row.action)), f"{who} → {to}")
+        say(console, *head)
+        state = "" if row.state == "open" else f"  {row.state}"
+        say(console, (" ".join(row.rules), "cyan"), (state, "dim"), indent=ID_CHARS + 2)
 
 
 @command.command("show", epilog="Example: sluice incidents show 019a8c1e-7f3b")
@@ -79,9 +86,14 @@ def show(config: str | None, as_json: bool, identity: str) -> int:
     with open_store(config) as store:
         record = find(store, identity)
     if record is None:
-        click.echo(f"sluice: no incident, or more than one, begins with {identity}", err=True)
-        return NOT_FOUND
-    click.echo(json.dumps(record, ensure_ascii=False) if as_json else describe(record))
+        click.echo(f"sluice: no incident, or more than one, begins with {visible(identity)}", err=True)
+        return FAILED
+    if as_json:
+        click.echo(json_line(record))
+        return 0
+    console = terminal()
+    for label, text in describe(record, language(os.environ)):
+        say(console, text, label=label, indent=LABEL)
     return 0
 
 
@@ -94,26 +106,23 @@ def find(store: Store, beginning: str) -> dict[str, Any] | None:
     return store.incident(rows[0].id) if len(rows) == 1 else None
 
 
-def describe(record: dict[str, Any]) -> str:
-    """The record as text: every line says one thing."""
-    actor, to, verdict = record["actor"], record["destination"], record["verdict"]
-    lines = [
-        f"incident  {record['id']}",
-        f"at        {local_time(record['at'])}",
-        f"who       {actor['user'] or '(unknown)'} from {actor['ip']}",
-        f"where     {to['host']}:{to['port']} {to['service']} [{to['category']}, {to['region']}, {to['country'] or '?'}]",
-        f"request   {record['request']['method']} {record['request']['path']} {record['request']['bytes']} bytes",
-        f"verdict   {verdict['action']}  ({record.get('outcome') or 'under way'})",
-    ]
+def describe(record: dict[str, Any], wanted: str) -> Iterator[tuple[str, str]]:
+    """Labels, empty where the line goes on with the one above, and texts; every line says one thing."""
+    actor, to, verdict, request = record["actor"], record["destination"], record["verdict"], record["request"]
+    yield "incident", record["id"]
+    yield "at", local_time(record["at"])
+    yield "who", f"{actor['user'] or '(unknown)'} from {actor['ip']}"
+    tags = ", ".join(tag for tag in (to["category"], to["region"], to["country"]) if tag)
+    yield "where", f"{to['host']}:{to['port']} {to['service']} ({tags})"
+    yield "request", f"{request['method']} {request['path']} {request['bytes']} bytes"
+    yield "verdict", f"{verdict['action']}, {record.get('outcome') or 'under way'}"
     for rule in verdict["rules"]:
-        lines.append(f"why       {rule['id']} → {rule['action']}  {' '.join(rule['basis'])}")
-        lines.append(f"          {rule['because']}")
+        yield "why", f"{rule['id']} → {rule['action']}  {' '.join(rule['basis'])}"
+        yield "", in_language(rule.get("says", {}), wanted) or rule["because"]
     for part in record["parts"]:
         grade = part["encryption"]["grade"]
-        shown = f"{part['path'] or part['name'] or '(unnamed)'}  {part['media_type']}  {part['size_bytes']} bytes"
-        lines.append(f"part      {shown}  {part['coverage']}" + (f"  encryption {grade}" if grade != "none" else ""))
-        lines += [
-            f"          {finding['signature']} ×{finding['count']}  {finding['severity']}  {finding['sample']}"
-            for finding in part["findings"]
-        ]
-    return "\n".join(lines)
+        name = part["path"] or part["name"] or "(unnamed)"
+        locked = "" if grade == "none" else f", encryption {grade}"
+        yield "part", f"{name}  {part['media_type']}, {part['size_bytes']} bytes, {part['coverage']}{locked}"
+        for finding in part["findings"]:
+            yield "", f"{finding['signature']} ×{finding['count']}  {finding['severity']}  {finding['sample']}".rstrip()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 
 import click
@@ -43,7 +45,11 @@ class Lazy(click.Group):
         return command
 
 
-@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: sluice demo   (then: sluice run, and sluice COMMAND --help for each)",
+)
 @click.version_option(package_name="sluice-dlp", prog_name="sluice")
 def cli() -> None:
     """Data-loss-prevention gateway for file transfers.
@@ -54,6 +60,10 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; every error that is ours ends in one sentence a line, never in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A locale without Chinese, or a file name that is no text, must not end a command.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(arguments, prog_name="sluice", standalone_mode=False)
     except ConfigError as error:
@@ -70,8 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
         return FAILED
     except click.Abort:
         return FAILED
-    except BrokenPipeError:
-        sys.stderr.close()
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        click.echo(f"sluice: {what}{error.strerror or os.strerror(error.errno or 0)}", err=True)
         return FAILED
     return int(code) if isinstance(code, int) else 0
 

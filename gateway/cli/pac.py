@@ -5,12 +5,20 @@ from __future__ import annotations
 import click
 
 from gateway.cli.options import config_option, settings_of
+from gateway.destinations.addresses import is_forbidden
 from gateway.destinations.pac import pac
 
 
-@click.command(epilog="Example: sluice pac > /var/www/proxy.pac")
+@click.command(epilog="Example: sluice pac --proxy gateway.example.com:8080 > proxy.pac")
 @config_option
-@click.option("--proxy", metavar="HOST:PORT", help="Address clients reach the proxy at. Default: `listen`.")
+@click.option("--proxy", metavar="HOST:PORT", help="Address clients reach the proxy at. Default: the key `listen`.")
 def command(config: str | None, proxy: str | None) -> None:
-    """Print a proxy auto-config file that sends everything but the local names through the gateway."""
-    click.echo(pac(proxy or str(settings_of(config).listen)), nl=False)
+    """Print a proxy auto-config file that sends everything but this machine's own names through the gateway."""
+    settings = settings_of(config)
+    try:
+        text = pac(proxy or str(settings.listen))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, for example gateway.example.com:8080", param_hint="--proxy") from None
+    if proxy is None and is_forbidden(settings.listen.host) in {"loopback", "unspecified"}:
+        click.echo(f"note: no other machine can reach {settings.listen}; name the address with --proxy", err=True)
+    click.echo(text, nl=False)

@@ -38,10 +38,11 @@ def terminal() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def say(console: Console, *pieces: str | tuple[str, str], indent: int = 0, width: int = 0) -> None:
+def say(console: Console, *pieces: str | tuple[str, str], indent: int = 0, width: int = 0, label: str = "") -> None:
     """Print one paragraph of texts and (text, style) pairs, folded at the terminal's width, every line indented.
 
-    Into a file or pipe nothing is folded, so that it can be searched, unless a `width` is given.
+    Into a file or pipe nothing is folded, so that it can be searched, unless a `width` is given. A `label` stands in
+    front of the first line, in the room of the indent.
     """
     text = Text.assemble(
         *(visible(piece) if isinstance(piece, str) else (visible(piece[0]), piece[1]) for piece in pieces)
@@ -50,7 +51,8 @@ def say(console: Console, *pieces: str | tuple[str, str], indent: int = 0, width
     lines = text.divide(folds(text.plain, max(width - indent, MIN_COLUMNS))) if width else [text]
     for line in lines:
         line.rstrip()
-        console.print(Text(" " * indent).append_text(line), soft_wrap=True)
+        console.print(Text(label.ljust(indent)).append_text(line), soft_wrap=True)
+        label = ""
 
 
 def folds(text: str, columns: int) -> list[int]:
