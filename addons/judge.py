@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
 from gateway.refusal.render import refusal_status
 from gateway.transfer import Destination, Transfer
+from gateway.wire.head import is_telling
 from metrics import catalogue as metrics
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 CALENDAR = ZoneInfo("Asia/Shanghai")
 """Days of policy exceptions and ledgers are days of this zone (LAW.md, 3.1)."""
-WORTH_READING = re.compile(r"[0-9]{6}|%|[^\x00-\x7f]")
-"""A path that could hold an identifier or words; the paths of ordinary pages are not worth an inspector's time."""
 QUEUE_S = 120.0
 """Longest wait for a free inspector; clients wait minutes for an upload's answer, so a queue is better than a refusal."""
 RECORD_S = 20.0
@@ -126,7 +124,7 @@ class Judge:
 
     async def inspect(self, held: Held, transfer: Transfer) -> Inspection:
         """What the inspectors say; a failure is an inspection that says so, never an exception."""
-        if held.bare and not transfer.request.query and not WORTH_READING.search(transfer.request.path):
+        if held.bare and not is_telling(transfer.request):
             return Inspection()
         try:
             async with self.slots.taken(held.spool.size_bytes, QUEUE_S):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from gateway.errors import MalformedError
 from gateway.parts import Piece
-from gateway.wire.embedded import decode_base64
+from gateway.wire.embedded import MIN_CHARS, decode_base64, embedded_files
 from gateway.wire.jsonbody import read_json
 from gateway.wire.names import decode_text, file_name, last_segment, unescaped_text
 from gateway.wire.parameters import parse_parameters
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
     from gateway.limits import Limits
     from gateway.transfer import Request
 
-METADATA_PREFIX = "x-amz-meta-"
-"""Headers that S3 stores beside the object."""
+METADATA_PREFIXES = tuple(
+    f"x-{store}-"
+    for store in (
+        "amz-meta", "oss-meta", "cos-meta", "obs-meta", "tos-meta", "bce-meta", "kss-meta", "qn-meta", "upyun-meta",
+        "ms-meta", "goog-meta", "object-meta", "container-meta", "bz-info",
+    )
+)  # fmt: skip
+"""Headers that object stores keep beside the object: S3, OSS, COS, OBS, TOS, BOS, KS3, Kodo, Upyun, Azure, GCS, Swift, B2."""
 NAME_HEADERS = (
     "x-file-name",
     "x-filename",
@@ -32,14 +39,37 @@ NAME_HEADERS = (
     "slug",
 )
 """Headers that name the file of a raw body, best first."""
-TEXT_HEADERS = {"dropbox-api-arg", "content-disposition", "upload-metadata", *NAME_HEADERS}
-"""Headers whose values are inspected, besides those with `METADATA_PREFIX`."""
+TAG_HEADERS = {f"x-{store}-tagging" for store in ("amz", "oss", "cos", "obs", "tos")} | {"x-ms-tags"}
+"""Headers that tag an object, in the form of a query."""
+TEXT_HEADERS = {"dropbox-api-arg", "content-disposition", "upload-metadata", *TAG_HEADERS, *NAME_HEADERS}
+"""Headers whose values are always inspected, besides those with one of the `METADATA_PREFIXES`."""
+UNREAD_HEADERS = {"authorization", "proxy-authorization", "cookie", "content-type", "content-length"}
+"""Headers that are never inspected as text: the service's own credentials are there in order to be sent to it."""
 QUERY_NAMES = ("file_name", "filename", "fileName", "name", "path")
 """Query keys that name the file of a raw body, best first (Google, Matrix, Baidu)."""
 
+_TELLING = re.compile(r"[0-9](?:[ -]?[0-9]){13,}[ -]?[0-9Xx]|[^\x00-\x7f]|%(?:[89A-Fa-f][0-9A-Fa-f]|3[0-9])")
+"""A long number, other scripts, or an escape of one of them: what makes any other header worth reading."""
+_TELLING_PATH = re.compile(r"[0-9]{6}|%|[^\x00-\x7f]|[A-Za-z0-9+_=-]{24}")
+"""The like in a path, and what may be base64; the paths of most pages have nothing of it."""
+_LONG_RUN = re.compile(rb"[A-Za-z0-9+/_=-]{24}")
+_LONG_SEGMENT = re.compile(rb"[A-Za-z0-9+_=-]{24}")
+
+
+def is_telling(request: Request) -> bool:
+    """Whether a head without a body could hold an identifier or words; most do not, and need no inspection.
+
+    >>> from gateway.transfer import Request
+    >>> is_telling(Request(path="/index.html")), is_telling(Request(path="/110105"))
+    (False, True)
+    """
+    if request.query or _TELLING_PATH.search(request.path):
+        return True
+    return any(_is_read(name, value) for name, value in request.headers.items())
+
 
 def head_pieces(request: Request, *, limits: Limits) -> Iterator[Piece]:
-    """Text pieces for the path, the query and each header in `TEXT_HEADERS`, decoded; none for what is empty.
+    """Text pieces for the path, the query and the headers that could tell something, decoded; none for what is empty.
 
     Raises LimitError as `read_json` does for a header that is JSON.
 
@@ -49,14 +79,40 @@ def head_pieces(request: Request, *, limits: Limits) -> Iterator[Piece]:
     [('path', b'/a b'), ('query', b'q=A')]
     """
     if request.path:
-        yield _text("path", _unescaped(raw_bytes(request.path)))
+        yield _text("path", _path_text(_unescaped(raw_bytes(request.path))))
     if request.query:
-        yield _text("query", _unescaped(raw_bytes(request.query).replace(b"+", b" ")))
+        yield from _query_pieces(raw_bytes(request.query))
     for name, value in request.headers.items():
-        if value and (name in TEXT_HEADERS or name.startswith(METADATA_PREFIX)):
+        if _is_read(name, value):
             raw = raw_bytes(value)
             lines = dict.fromkeys([raw, *_decoded_header(name, raw, limits)])
-            yield _text(f"header:{name}", b"\n".join(lines))
+            # A name with digits in it may itself be the message.
+            is_odd = _TELLING.search(name) is not None
+            yield _text(
+                "header" if is_odd else f"header:{name}", b"\n".join([raw_bytes(name), *lines] if is_odd else lines)
+            )
+
+
+def _is_read(name: str, value: str) -> bool:
+    if name in TEXT_HEADERS or name.startswith(METADATA_PREFIXES):
+        return bool(value)
+    return name not in UNREAD_HEADERS and (_TELLING.search(value) or _TELLING.search(name)) is not None
+
+
+def _path_text(path: bytes) -> bytes:
+    """The path, and its segments apart where one may be base64, whose alphabet has the slash too."""
+    return path + b"\n" + path.replace(b"/", b"\n") if _LONG_SEGMENT.search(path) else path
+
+
+def _query_pieces(query: bytes) -> Iterator[Piece]:
+    """The query as text, once more with its pluses as they are where it may hold base64, and the files in its values."""
+    text = _unescaped(query.replace(b"+", b" "))
+    yield _text("query", text + b"\n" + _unescaped(query) if b"+" in query and _LONG_RUN.search(query) else text)
+    for pair in query.split(b"&"):
+        value = pair.partition(b"=")[2]
+        if len(value) >= MIN_CHARS:
+            for found in embedded_files(_unescaped(value)):
+                yield Piece(found.data, field="query", declared_type=found.declared_type)
 
 
 def body_name(request: Request) -> tuple[str, bool]:

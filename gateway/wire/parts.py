@@ -37,6 +37,10 @@ _KNOWN_HEADERS = {
 """Headers that say how to read the part; what any other holds is text to inspect."""
 _KNOWN_PARAMETERS = {"name", "filename*", "filelength", "size", "creation-date", "modification-date", "read-date"}
 """Parameters of Content-Disposition of which the same is true (WeCom sends `filelength`)."""
+_NAMES = {"name", "filename*"}
+"""Parameters that other pieces give out."""
+_TELLING = re.compile(rb"[0-9](?:[ -]?[0-9]){13,}[ -]?[0-9Xx]|[^\x00-\x7f]")
+"""More than such a header or parameter needs in order to say how to read the part."""
 _PLAIN_ENCODINGS = {"", "7bit", "8bit", "binary"}
 _QUOTED_PRINTABLE = re.compile(rb"(?:[\t\r\n -<>-~]++|=[0-9A-Fa-f]{2}|=[ \t]*\r?\n)*+")
 
@@ -143,12 +147,17 @@ def _inner_type(headers: Mapping[str, bytes]) -> bytes:
 
 def _header_piece(headers: Mapping[str, bytes]) -> Iterator[Piece]:
     """One text of the part's headers and parameters that nothing else here reads."""
-    lines = [name.encode() + b": " + value for name, value in headers.items() if name not in _KNOWN_HEADERS]
+    lines = [
+        name.encode() + b": " + value
+        for name, value in headers.items()
+        if name not in _KNOWN_HEADERS or (name != "content-disposition" and _TELLING.search(value))
+    ]
     _, parameters = parse_parameters(headers.get("content-disposition", b""), "multipart")
     lines += [
         name.encode() + b"=" + value
         for name, value in parameters.items()
-        if name not in _KNOWN_PARAMETERS and (name != "filename" or "filename*" in parameters)
+        if (name not in _KNOWN_PARAMETERS or (name not in _NAMES and _TELLING.search(value)))
+        and (name != "filename" or "filename*" in parameters)
     ]
     if lines:
         yield Piece(b"\n".join(lines), field="headers", declared_type="text/plain")
