@@ -16,9 +16,10 @@ from gateway.content.buffers import file_over
 from gateway.content.names import decodings, names_text
 from gateway.content.office_password import opened_package
 from gateway.content.ole_encryption import ole_encryption
+from gateway.content.ole_streams import stream_bytes
 from gateway.content.reading import Member, Reading, Source
 from gateway.content.runs import text_runs
-from gateway.errors import EncryptedError, LimitError, MalformedError
+from gateway.errors import EncryptedError, LimitError
 from gateway.limits import MIB
 from gateway.parts import NOT_ENCRYPTED, Encryption, Text
 from gateway.transfer import Buffer
@@ -74,9 +75,9 @@ def _opened(ole: olefile.OleFileIO, source: Source) -> bytes | None:
     """The document under an encryption with a default password."""
     if not (ole.exists("EncryptedPackage") and ole.exists("EncryptionInfo")):
         return None
-    content = ole.openstream("EncryptedPackage").read()
+    content = stream_bytes(ole, "EncryptedPackage")
     source.budget.take_bytes(len(content), source.limits)
-    return opened_package(ole.openstream("EncryptionInfo").read(64 * 1024), content)
+    return opened_package(stream_bytes(ole, "EncryptionInfo", 64 * 1024), content)
 
 
 def opens_as_ole(data: Buffer) -> bool:
@@ -94,9 +95,7 @@ def _streams(ole: olefile.OleFileIO, paths: list[list[str]], source: Source) -> 
     total = 0
     for path in paths:
         source.budget.take_member(source.limits)
-        content = ole.openstream(path).read()
-        if len(content) < ole.get_size(path):
-            raise MalformedError("ole", "a stream is cut off")
+        content = stream_bytes(ole, path)
         total += len(content)
         if total > allowed:
             raise LimitError("max_ole_bytes", allowed=allowed, actual=total)
@@ -112,7 +111,7 @@ def _members(source: Source, embedded: list[list[str]]) -> Iterator[Member]:
         return
     with olefile.OleFileIO(file_over(source.data)) as ole:
         for path in embedded:
-            content = ole.openstream(path).read()
+            content = stream_bytes(ole, path)
             if path[-1] == NATIVE_STREAM:
                 yield _native(content)
             else:
@@ -123,7 +122,7 @@ def _attachment_name(ole: olefile.OleFileIO, path: list[str]) -> str:
     for name in ATTACHMENT_NAMES:
         beside = [*path[:-1], name]
         if path[-1] in ATTACHMENT_STREAMS and ole.exists(beside):
-            return str(ole.openstream(beside).read().decode("utf-16-le", "replace"))
+            return stream_bytes(ole, beside).decode("utf-16-le", "replace")
     return "/".join(path)
 
 

@@ -10,6 +10,7 @@ import struct
 
 import olefile
 
+from gateway.content.ole_streams import stream_bytes
 from gateway.content.randomness import looks_random
 from gateway.errors import MalformedError
 from gateway.parts import NOT_ENCRYPTED, Encryption, Grade
@@ -28,26 +29,22 @@ def ole_encryption(ole: olefile.OleFileIO) -> Encryption:
     if ole.exists("EncryptedPackage"):
         return _package(ole)
     if ole.exists("WordDocument"):
-        return _word(_head(ole, "WordDocument", 32))
+        return _word(stream_bytes(ole, "WordDocument", 32))
     for stream in ("Workbook", "Book"):
         if ole.exists(stream):
-            return _excel(_head(ole, stream, 4096))
+            return _excel(stream_bytes(ole, stream, 4096))
     if ole.exists("Current User"):
-        return _powerpoint(_head(ole, "Current User", 32))
+        return _powerpoint(stream_bytes(ole, "Current User", 32))
     return NOT_ENCRYPTED
 
 
-def _head(ole: olefile.OleFileIO, stream: str, count: int) -> bytes:
-    return bytes(ole.openstream(stream).read(count))
-
-
 def _package(ole: olefile.OleFileIO) -> Encryption:
-    content = bytes(ole.openstream("EncryptedPackage").read())
+    content = stream_bytes(ole, "EncryptedPackage")
     if not looks_random(content[8:]):  # after the length of the plain package
         raise MalformedError("ole", "the encrypted package is not encrypted")
     if not ole.exists("EncryptionInfo"):
         return Encryption("ooxml-unknown", Grade.WEAK)
-    info = _head(ole, "EncryptionInfo", 64 * 1024)
+    info = stream_bytes(ole, "EncryptionInfo", 64 * 1024)
     major, minor = struct.unpack_from("<2H", info.ljust(4, b"\x00"))
     if (major, minor) == (4, 4):
         return Encryption("ooxml-agile", Grade.STRONG if _is_strong_agile(info) else Grade.WEAK)
