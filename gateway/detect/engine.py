@@ -12,6 +12,7 @@ from gateway.detect.catalogue import DETECTORS, OVERLAPS
 from gateway.detect.detector import Detector, Document, Trigger
 from gateway.detect.evidence import STARS, mask
 from gateway.detect.match import Match
+from gateway.detect.matcher import NO_CACHE, Cache
 from gateway.detect.persons import rows
 from gateway.detect.reading import NAME, Reader
 from gateway.detect.signatures import Signature, load_signatures
@@ -45,7 +46,14 @@ class Detection:
 class Engine:
     """Compiled signatures; built once, shared by forked inspectors, free of state."""
 
-    def __init__(self, signatures: Sequence[Signature], detectors: Sequence[Detector], *, limits: Limits) -> None:
+    def __init__(
+        self,
+        signatures: Sequence[Signature],
+        detectors: Sequence[Detector],
+        *,
+        limits: Limits,
+        cache: Cache = NO_CACHE,
+    ) -> None:
         """Raises ValueError where a detector refuses its signatures or a pattern does not compile."""
         self.signatures: Mapping[str, Signature] = {signature.name: signature for signature in signatures}
         self._limits = limits
@@ -55,7 +63,7 @@ class Engine:
         self._detectors = tuple(detector for detector in detectors if self._own[detector.key])
         triggers = {detector.key: tuple(detector.triggers(self._own[detector.key])) for detector in self._detectors}
         self._triggers = {key: frozenset(own) for key, own in triggers.items()}
-        self._reader = Reader([trigger for own in triggers.values() for trigger in own])
+        self._reader = Reader([trigger for own in triggers.values() for trigger in own], cache=cache)
 
     def detect(self, part: Part, tally: Tally, *, today: date, reveal: bool = False) -> Detection:
         """Findings in the part, its values counted in the tally too. Never raises for what the part holds.
@@ -146,10 +154,10 @@ class _TooManyError(Exception):
     """A signature has more distinct values than are looked at."""
 
 
-def build_engine(directories: Sequence[str], *, limits: Limits) -> Engine:
+def build_engine(directories: Sequence[str], *, limits: Limits, cache: Cache = NO_CACHE) -> Engine:
     """The engine for the signature folders, analysts' YARA rules among them.
 
-    Raises ConfigError with every problem of their files.
+    `cache` keeps what took a second to compile. Raises ConfigError with every problem of their files.
     """
     problems: list[Problem] = []
     signatures = _gathered(load_signatures, directories, problems) or ()
@@ -164,7 +172,8 @@ def build_engine(directories: Sequence[str], *, limits: Limits) -> Engine:
     if problems:
         raise ConfigError(problems)
     try:
-        return Engine((*signatures, *rules.signatures.values()), (*DETECTORS, YaraDetector(rules)), limits=limits)
+        every = (*signatures, *rules.signatures.values())
+        return Engine(every, (*DETECTORS, YaraDetector(rules)), limits=limits, cache=cache)
     except ValueError as error:
         raise ConfigError([Problem(directories[0] if directories else "signatures", 0, str(error))]) from None
 

@@ -6,10 +6,12 @@ thread that scans (a scratch in use by two threads is refused by the library).
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from importlib.metadata import version
+from typing import Protocol, cast
 
 import hyperscan
 
@@ -30,15 +32,39 @@ class Places:
     """Triggers with more places than were kept."""
 
 
+class Cache(Protocol):
+    """Where compiled databases are kept between starts; compiling takes a second."""
+
+    def get(self, key: str) -> bytes | None:
+        """What was put under the key, None when nothing is there."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep it; may do nothing."""
+
+
+class NoCache:
+    """Keeps nothing."""
+
+    def get(self, key: str) -> bytes | None:  # noqa: ARG002 - the protocol's
+        """None."""
+        return None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Nothing."""
+
+
+NO_CACHE = NoCache()
+
+
 class Matcher:
     """Triggers compiled into one database; may be shared by threads and by forked processes."""
 
-    def __init__(self, triggers: Sequence[Trigger]) -> None:
+    def __init__(self, triggers: Sequence[Trigger], *, cache: Cache = NO_CACHE) -> None:
         """Raises ValueError naming the patterns that Hyperscan refuses."""
         self._triggers = tuple(dict.fromkeys(triggers))
         self._room = tuple(_most(trigger) for trigger in self._triggers)
         self._local = threading.local()
-        self._database = _compile(self._triggers)
+        self._database = _compiled(self._triggers, cache)
 
     def scan_text(self, text: str) -> Places:
         """Places in `text`, as character offsets."""
@@ -73,6 +99,24 @@ class Matcher:
         if scratch is None:
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
         return scratch
+
+
+def _compiled(triggers: Sequence[Trigger], cache: Cache) -> hyperscan.Database:
+    """The database out of the cache where it has it, else compiled and put there."""
+    if not triggers:
+        return _compile(triggers)
+    told = [(trigger.pattern, trigger.raw.hex(), _flags(trigger)) for trigger in triggers]
+    key = hashlib.sha256(repr((version("hyperscan"), told)).encode("utf-8", "surrogatepass")).hexdigest()
+    kept = cache.get(key)
+    if kept is not None:
+        try:
+            return hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
+        except hyperscan.HyperscanError:
+            # Damaged, or made for another processor: compiling tells the truth.
+            pass
+    database = _compile(triggers)
+    cache.put(key, hyperscan.dumpb(database))
+    return database
 
 
 def _compile(triggers: Sequence[Trigger]) -> hyperscan.Database:

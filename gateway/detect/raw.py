@@ -13,7 +13,7 @@ from itertools import islice
 from re import Pattern
 
 from gateway.detect.detector import Trigger
-from gateway.detect.matcher import Matcher, Places
+from gateway.detect.matcher import NO_CACHE, Cache, Matcher, Places
 from gateway.transfer import Buffer
 
 _REACH = 400
@@ -50,14 +50,14 @@ _WIDE_ASCII = re.compile(rb"(?:[\t\r\n\x20-\x7e]\x00){6,}")
 class RawMatcher:
     """Triggers in the encodings of Chinese files."""
 
-    def __init__(self, triggers: Sequence[Trigger]) -> None:
+    def __init__(self, triggers: Sequence[Trigger], *, cache: Cache = NO_CACHE) -> None:
         """Raises ValueError naming the patterns that Hyperscan refuses."""
         own = {_everywhere(trigger): _UTF8 for trigger in triggers}
         for trigger in triggers:
             if not trigger.pattern.isascii() and not trigger.raw:
                 own |= {_encoded(trigger, encoding.name): encoding for encoding in (_UTF16, _GB18030)}
         self._encodings = own
-        self._matcher = Matcher((*own, _WIDE_RUN))
+        self._matcher = Matcher((*own, _WIDE_RUN), cache=cache)
 
     def text(self, data: Buffer) -> str:
         """The runs around the places of all triggers, one per line; empty when there is none."""

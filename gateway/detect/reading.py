@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from gateway.detect import decode, fold
 from gateway.detect.detector import Document, Trigger, View
-from gateway.detect.matcher import Matcher, Places
+from gateway.detect.matcher import NO_CACHE, Cache, Matcher, Places
 from gateway.detect.raw import RawMatcher
 from gateway.parts import Part
 
@@ -24,11 +24,11 @@ _FAR = 1 << 62
 class Reader:
     """Makes documents; holds the compiled triggers, so it is made once and shared."""
 
-    def __init__(self, triggers: Sequence[Trigger]) -> None:
+    def __init__(self, triggers: Sequence[Trigger], *, cache: Cache = NO_CACHE) -> None:
         """`triggers` of all detectors; raises ValueError naming the patterns that Hyperscan refuses."""
-        self._matcher = Matcher((*triggers, *fold.TRIGGERS, *decode.TRIGGERS))
+        self._matcher = Matcher((*triggers, *fold.TRIGGERS, *decode.TRIGGERS), cache=cache)
         self._base64 = Matcher((decode.BASE64,))
-        self._raw = RawMatcher(triggers)
+        self._raw = RawMatcher(triggers, cache=cache)
 
     def document(self, part: Part, *, today: date) -> tuple[Document, frozenset[Trigger]]:
         """The document, and the triggers that have more places in it than were kept."""

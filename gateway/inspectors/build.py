@@ -12,6 +12,7 @@ from gateway.content.types import MediaTypes
 from gateway.detect.engine import build_engine
 from gateway.findings import Inspection
 from gateway.inspection import Inspector
+from gateway.inspectors.compiled import CompiledFiles
 from gateway.settings import Settings
 from gateway.transfer import Buffer, Transfer
 
@@ -22,9 +23,10 @@ KEY_BYTES = 32
 
 def build_inspector(settings: Settings) -> Inspector:
     """An inspector as the gateway and `sluice inspect` use it; raises ConfigError for wrong signature files."""
+    cache = CompiledFiles(settings.state_dir / "run" / "compiled")
     return Inspector(
         types=MediaTypes(),
-        engine=build_engine([str(path) for path in settings.signatures], limits=settings.limits),
+        engine=build_engine([str(path) for path in settings.signatures], limits=settings.limits, cache=cache),
         limits=settings.limits,
         today=today,
         clock=time.monotonic,
