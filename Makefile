@@ -36,7 +36,7 @@ $(VENV)/.test: requirements/test.lock $(VENV)/.runtime
 	@touch $@
 
 test: setup-test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --dist loadfile
 
 check: setup-test
 	@$(VENV)/bin/ruff format --check .
@@ -44,7 +44,7 @@ check: setup-test
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m pip check
-	@$(PY) -m pytest tests/architecture
+	@$(PY) -m pytest -n auto tests/architecture tests/docs tests/metrics
 
 lock: setup-test
 	@for extra in runtime test; do \

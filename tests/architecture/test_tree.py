@@ -81,3 +81,19 @@ def test_lock_knows_every_dependency():
     for need in project["dependencies"]:
         name = re.match(r"[\w.-]+", need)[0].lower().replace("_", "-").replace(".", "-")
         assert re.search(rf"^{re.escape(name)}==", locked, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"]],
+    ids=["format", "lint", "types"],
+)
+def test_style(command):
+    done = subprocess.run(
+        [Path(sys.executable).with_name(command[0]), *command[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
