@@ -12,12 +12,12 @@ from gateway.records.store import Store
 from gateway.records.verify import verify_directory
 
 
-@click.group(epilog="Example: sluice audit verify --config sluice.yaml")
+@click.group(short_help="Verify the records.", epilog="Example: sluice audit verify --config sluice.yaml")
 def command() -> None:
     """What the records prove."""
 
 
-@command.command("verify", epilog="Example: sluice audit verify")
+@command.command("verify", short_help="Check the hash chain of the records.", epilog="Example: sluice audit verify")
 @config_option
 def verify(config: str | None) -> int:
     """Check every journal: an edited, dropped, swapped, inserted or truncated record is named with file and line."""

@@ -23,7 +23,10 @@ def ensure_ca(directory: Path) -> Path:
     return Path(made.stdout.strip())
 
 
-@click.command(epilog="Example: curl --cacert $(sluice ca) -x http://127.0.0.1:8080 https://example.com/")
+@click.command(
+    short_help="Print the path of the CA certificate.",
+    epilog="Example: curl --cacert $(sluice ca) -x http://127.0.0.1:8080 https://example.com/",
+)
 @config_option
 def command(config: str | None) -> None:
     """Print the path of the CA certificate, making the CA when there is none."""

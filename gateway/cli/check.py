@@ -168,7 +168,10 @@ def end_check(child: int) -> int:
     return code if code in {FINE, WRONG} else FAILED
 
 
-@click.command(epilog="Example: sluice check --config sluice.yaml")
+@click.command(
+    short_help="Validate settings, policy, signatures and catalogue.",
+    epilog="Example: sluice check --config sluice.yaml",
+)
 @config_option
 def command(config: str | None) -> None:
     """Validate settings, policy, signatures, catalogue and users; list every problem as file:line, start nothing."""

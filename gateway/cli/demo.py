@@ -35,7 +35,7 @@ INDENT = 10
 """Columns of number and verdict, in front of everything else."""
 
 
-@click.command(epilog="Example: sluice demo --no-keep")
+@click.command(short_help="Show what is blocked and why, with sample uploads.", epilog="Example: sluice demo --no-keep")
 @click.option(
     "--keep/--no-keep",
     default=None,

@@ -42,7 +42,8 @@ DEFAULT_TO = "https://qyapi.weixin.qq.com/cgi-bin/media/upload"
 
 
 @click.command(
-    epilog="Example: sluice inspect --as zhang.san --to https://api.telegram.org/bot/sendDocument report.docx"
+    short_help="Judge files as if somebody uploaded them.",
+    epilog="Example: sluice inspect --as zhang.san --to https://api.telegram.org/bot/sendDocument report.docx",
 )
 @config_option
 @json_option

@@ -71,4 +71,8 @@ def summary(console: Console, actions: Counter[str], failed: int) -> None:
     """How many of which."""
     told = ", ".join(f"{count} {action}" for action, count in sorted(actions.items())) or "nothing to inspect"
     console.print()
-    say(console, f"{actions.total()} files: {told}" + (f"; {failed} could not be read" if failed else ""))
+    say(
+        console,
+        f"{actions.total()} file{'s' * (actions.total() != 1)}: {told}"
+        + (f"; {failed} could not be read" if failed else ""),
+    )

@@ -9,7 +9,10 @@ from gateway.destinations.addresses import is_forbidden
 from gateway.destinations.pac import pac
 
 
-@click.command(epilog="Example: sluice pac --proxy gateway.example.com:8080 > proxy.pac")
+@click.command(
+    short_help="Print a proxy auto-config file.",
+    epilog="Example: sluice pac --proxy gateway.example.com:8080 > proxy.pac",
+)
 @config_option
 @click.option("--proxy", metavar="HOST:PORT", help="Address clients reach the proxy at. Default: the key `listen`.")
 def command(config: str | None, proxy: str | None) -> None:

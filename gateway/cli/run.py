@@ -19,7 +19,8 @@ from gateway.settings import Settings
 
 
 @click.command(
-    epilog="Example: sluice run --config sluice.yaml   (SIGTERM drains, SIGHUP reloads policy and signatures)"
+    short_help="Run the gateway.",
+    epilog="Example: sluice run --config sluice.yaml   (SIGTERM drains, SIGHUP reloads policy and signatures)",
 )
 @config_option
 def command(config: str | None) -> int:

@@ -20,7 +20,9 @@ def command() -> None:
     """Test what the gateway looks for."""
 
 
-@command.command("test", epilog="Example: sluice signatures test --verbose")
+@command.command(
+    "test", short_help="Run the cases of every signature.", epilog="Example: sluice signatures test --verbose"
+)
 @config_option
 @click.option("-v", "--verbose", is_flag=True, help="Show passed cases too.")
 def test(config: str | None, verbose: bool) -> int:

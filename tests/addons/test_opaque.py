@@ -4,7 +4,10 @@ import socket
 import ssl
 
 import pytest
+from mitmproxy import connection, options
+from mitmproxy.proxy import context, layer
 
+from addons.opaque import MAX_LINE_BYTES, Opaque, could_be_request
 from metrics import catalogue as metrics
 from tests.support.engine import Engine
 from tests.support.origin import Origin
@@ -94,3 +97,66 @@ def test_server_nobody_trusts_gets_nothing(tmp_path):
             assert b" 502 " in sock.recv(4096)
         eventually(lambda: refused("tls-server") == before + 1)
         assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_whole", "could_be"),
+    [
+        pytest.param(b"POST http://a.example/x HTTP/1.1\r", True, True, id="request"),
+        pytest.param(b"GET / HTTP/1.0", True, True, id="request of 1.0, bare line feed"),
+        pytest.param(b"", False, True, id="nothing yet"),
+        pytest.param(b"PO", False, True, id="half a method"),
+        pytest.param(b"GET http://a.exam", False, True, id="half a target"),
+        pytest.param(b"\r", True, False, id="empty line"),
+        pytest.param(b"\x05\x01\x00", False, False, id="SOCKS"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.6 x\r", True, False, id="SSH"),
+        pytest.param(b"PRI * HTTP/2.0\r", True, False, id="HTTP/2 preface"),
+        pytest.param(b"GET /\r", True, False, id="HTTP/0.9"),
+        pytest.param(b" / HTTP/1.1\r", True, False, id="no method"),
+        pytest.param(b" / HT", False, False, id="no method, half a line"),
+        pytest.param(b"M" * 33, False, False, id="a method that does not end"),
+    ],
+)
+def test_first_lines(line, is_whole, could_be):
+    assert could_be_request(line, is_whole=is_whole) is could_be
+
+
+@pytest.mark.parametrize(
+    "data", [b"SSH-2.0-x\r\n", b"\x05\x01\x00", b"\x16\x03\x01\x02\x00\x01"], ids=["SSH", "SOCKS", "TLS"]
+)
+def test_nonsense_on_the_proxy_port_is_counted(tmp_path, origin, data):
+    before = refused("not-http")
+    with Engine(tmp_path, origin) as engine:
+        raw = socket.create_connection(("127.0.0.1", engine.port), timeout=20)
+        raw.sendall(data)
+        assert closed(raw)
+        raw.close()
+    assert refused("not-http") == before + 1
+
+
+def test_first_line_in_pieces(tmp_path, origin):
+    """A request whose first line comes byte by byte is one all the same."""
+    with Engine(tmp_path, origin) as engine:
+        raw = socket.create_connection(("127.0.0.1", engine.port), timeout=20)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in f"CONNECT localhost:{origin.port} HTTP/1.1\r\nHost: localhost:{origin.port}\r\n\r\n".encode():
+            raw.sendall(bytes([byte]))
+        assert b" 200 " in raw.recv(4096)
+        raw.close()
+
+
+def test_longest_first_line_is_not_waited_for(tmp_path, origin):
+    with Engine(tmp_path, origin) as engine:
+        raw = socket.create_connection(("127.0.0.1", engine.port), timeout=20)
+        raw.sendall(b"GET http://localhost/" + b"x" * MAX_LINE_BYTES)
+        raw.sendall(b" HTTP/1.1\r\nHost: other\r\nContent-Length: nonsense\r\n\r\n")
+        assert b" 400 " in raw.recv(4096)
+        raw.close()
+
+
+def test_a_choice_that_was_put_off_stays_so():
+    choice = layer.NextLayer(
+        context.Context(connection.Client(peername=("127.0.0.1", 1), sockname=("", 0)), options.Options())
+    )
+    Opaque().next_layer(choice)
+    assert choice.layer is None
