@@ -15,6 +15,7 @@ from gateway.cli import main as cli_main
 from gateway.cli.main import cli
 from gateway.destinations.catalogue import load_catalogue
 from gateway.detect.signatures import load_signatures
+from gateway.detect.yara_rules import load_yara
 from gateway.policy.builtin import BUILTIN
 from gateway.policy.cases import decide_case
 from gateway.policy.failclosed import BUILT_IN
@@ -315,6 +316,7 @@ def test_numbers_of_signatures_and_services():
     for text in (README, TEXTS["CHANGELOG.md"]):
         assert number(r"(\d+) signatures", text) == len(SIGNATURES)
         assert number(r"(\d+) services", text) == services
+    assert number(r"(\d+) YARA rules") == len(load_yara([str(ROOT / "signatures")]).signatures)
 
 
 def test_numbers_of_the_corpora():
@@ -357,8 +359,8 @@ def test_the_refusal_shown_is_what_the_code_answers():
 
     assert "".join(shown.split()) == "".join(json.dumps(json.loads(answer.body), ensure_ascii=False).split())
     assert number(r"content-length: (\d+)") == len(answer.body)
-    rules = [ground.rule for ground in verdict.grounds]
-    assert re.findall(r"^why       (\S+)", README, re.MULTILINE) == rules
+    told = [(f"{ground.rule} → {ground.action.word}", ground.says["en"]) for ground in verdict.grounds]
+    assert re.findall(r"^why       (\S+ → \w+)  .*\n {10}(.*)$", README, re.MULTILINE) == told
 
 
 def test_what_the_incident_shows_is_masked():
