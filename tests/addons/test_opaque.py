@@ -5,7 +5,8 @@ import ssl
 
 import pytest
 from mitmproxy import connection, options
-from mitmproxy.proxy import context, layer
+from mitmproxy.proxy import context, events, layer, layers
+from mitmproxy.proxy.layers.http import HTTPMode
 
 from addons.opaque import MAX_LINE_BYTES, Opaque, could_be_request
 from metrics import catalogue as metrics
@@ -154,9 +155,19 @@ def test_longest_first_line_is_not_waited_for(tmp_path, origin):
         raw.close()
 
 
-def test_a_choice_that_was_put_off_stays_so():
-    choice = layer.NextLayer(
-        context.Context(connection.Client(peername=("127.0.0.1", 1), sockname=("", 0)), options.Options())
-    )
+@pytest.fixture
+def choice():
+    client = connection.Client(peername=("127.0.0.1", 1), sockname=("", 0), state=connection.ConnectionState.OPEN)
+    return layer.NextLayer(context.Context(client, options.Options()))
+
+
+def test_choice_is_put_off_until_the_first_line_is_there(choice):
+    choice.layer = layers.HttpLayer(choice.context, HTTPMode.regular)
+    choice.events.append(events.DataReceived(choice.context.client, b"GE"))
+    Opaque().next_layer(choice)
+    assert (choice.layer, choice.context.layers) == (None, [])
+
+
+def test_choice_that_was_put_off_stays_so(choice):
     Opaque().next_layer(choice)
     assert choice.layer is None
