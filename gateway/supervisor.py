@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from gateway.errors import StartError
-from gateway.inspectors.sockets import control_path
+from gateway.inspectors.sockets import control_path, reachable
 from gateway.process import Child, Signals
 from gateway.settings import Address, Settings
 
@@ -253,6 +253,7 @@ def connectable(where: Path | Address) -> bool:
             socket.create_connection(where, timeout=WATCH_S).close()
             return True
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.connect(str(where))
+            with reachable(str(where)) as name:
+                probe.connect(name)
             return True
     return False

@@ -13,7 +13,7 @@ from gateway.errors import InspectorError
 from gateway.findings import Inspection
 from gateway.inspectors.codec import decode
 from gateway.inspectors.deaths import End
-from gateway.inspectors.sockets import control_path
+from gateway.inspectors.sockets import control_path, reachable
 from gateway.inspectors.words import (
     LENGTH,
     MAX_INLINE_BYTES,
@@ -162,7 +162,8 @@ def _connected(path: str) -> socket.socket:
     connection.setblocking(False)
     try:
         # Not loop.sock_connect: on a Unix socket EAGAIN means that the backlog is full, and nothing is under way.
-        connection.connect(path)
+        with reachable(path) as name:
+            connection.connect(name)
     except OSError as error:
         connection.close()
         raise InspectorError(Reason.BUSY if isinstance(error, BlockingIOError) else Reason.CRASH) from None

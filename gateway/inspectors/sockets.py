@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.errors import StartError
 
 BACKLOG = 512
 """Connections that wait in the kernel for an inspector; clients bound themselves far below."""
-MAX_PATH_BYTES = 100
-"""`sun_path` of unix(7) holds 107; the temporary name needs some."""
+MAX_PATH_BYTES = 107
+"""What `sun_path` of unix(7) holds."""
 
 
 def control_path(socket_path: str) -> str:
@@ -21,6 +23,23 @@ def control_path(socket_path: str) -> str:
     'var/run/inspectors.control'
     """
     return str(Path(socket_path).with_suffix(".control"))
+
+
+@contextmanager
+def reachable(path: str) -> Iterator[str]:
+    """A name for the socket at `path` that fits into an address, valid inside the block; raises OSError.
+
+    A long path is reached through a descriptor of its folder, because people choose long state directories.
+    """
+    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        yield path
+        return
+    folder, name = os.path.split(path)
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{name}"
+    finally:
+        os.close(descriptor)
 
 
 class Sockets:
@@ -35,9 +54,6 @@ class Sockets:
 
     def open(self) -> None:
         """Make the folder (mode 0700) and the sockets under temporary names; raises StartError when that cannot be."""
-        for path in self._paths:
-            if len(os.fsencode(path)) > MAX_PATH_BYTES:
-                raise StartError(f"{path}: a socket's path may have {MAX_PATH_BYTES} bytes; choose a shorter state_dir")
         try:
             Path(self._paths[0]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.jobs, self.control = (self._listen(path) for path in self._paths)
@@ -66,7 +82,8 @@ class Sockets:
         Path(fresh).unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
-            listener.bind(fresh)
+            with reachable(fresh) as name:
+                listener.bind(name)
         finally:
             os.umask(mask)
         listener.listen(BACKLOG)

@@ -23,6 +23,11 @@ from tests.support.pool import children_of, fork, save_measurement
 from tests.support.waiting import eventually
 
 
+def room_bytes() -> int:
+    """A fork's resident memory begins with that of the process that runs the tests."""
+    return (256 << 20) + 2 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 class Launched:
     """A generation in a forked process, and the pool's end of its link."""
 
@@ -86,7 +91,7 @@ class Launched:
 
 @contextmanager
 def launched(folder, build=lambda: inspect, **bounds):
-    made = Launched(folder, build, Bounds(**{"workers": 2, "memory_bytes": 256 << 20, "timeout_s": 5.0, **bounds}))
+    made = Launched(folder, build, Bounds(**{"workers": 2, "memory_bytes": room_bytes(), "timeout_s": 5.0, **bounds}))
     try:
         yield made
     finally:

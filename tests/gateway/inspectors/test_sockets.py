@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from gateway.errors import StartError
-from gateway.inspectors.sockets import Sockets, control_path
+from gateway.inspectors.sockets import Sockets, control_path, reachable
 
 
 def names(folder):
@@ -82,9 +82,20 @@ def test_closing_unpublished_sockets_leaves_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_path_that_is_too_long_is_refused_with_what_to_do(tmp_path):
-    with pytest.raises(StartError, match="choose a shorter state_dir"):
-        Sockets(str(tmp_path / ("x" * 100) / "i.sock")).open()
+def test_a_path_longer_than_an_address_is_reached_through_its_folder(tmp_path):
+    folder = tmp_path / ("deep" * 30)
+    path = folder / "i.sock"
+    sockets = Sockets(str(path))
+    sockets.open()
+    sockets.publish()
+    try:
+        assert names(folder) == ["i.control", "i.sock"]
+        with reachable(str(path)) as name, socket.socket(socket.AF_UNIX) as client:
+            assert len(name) < 60
+            client.connect(name)
+    finally:
+        sockets.close()
+    assert names(folder) == []
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
