@@ -15,20 +15,34 @@ from typing import cast
 import hyperscan
 
 from gateway.content import magics
+from gateway.content.buffers import find, rfind
+from gateway.content.encodings import is_textual
 from gateway.content.inflate import ZlibDecoder, gathered, metered
 from gateway.content.names import decodings
 from gateway.content.ole import opens_as_ole
 from gateway.content.pdf import opens_as_pdf
 from gateway.content.rar import is_rar
 from gateway.content.reading import Member, Source
+from gateway.content.streams import first_stream
 from gateway.content.types import ole_type, package_type
 from gateway.content.zip_records import END_SIGNATURE, has_end_record
 from gateway.errors import LimitError
 from gateway.transfer import Buffer
 
 ZIP_MARK, PDF_MARK, SEVEN_ZIP_MARK, RAR_MARK = b"PK\x03\x04", b"%PDF-", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07"
+PDF_END = b"%%EOF"
 OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-MARKS = (ZIP_MARK, PDF_MARK, SEVEN_ZIP_MARK, RAR_MARK, OLE_MARK, END_SIGNATURE)
+STREAM_MARKS = {
+    b"\x1f\x8b\x08": magics.GZIP,
+    b"\xfd7zXZ\x00": magics.XZ,
+    b"1AY&SY": magics.BZIP2,
+    b"\x28\xb5\x2f\xfd": magics.ZSTD,
+}
+"""How compressed streams open; bzip2 by its first block, because `BZh` is in many texts."""
+_BZIP2_HEADER_BYTES = 4
+MIN_CUT_BYTES = 64
+"""Shortest text that counts as the content of a stream whose end is missing."""
+MARKS = (ZIP_MARK, PDF_MARK, SEVEN_ZIP_MARK, RAR_MARK, OLE_MARK, END_SIGNATURE, *STREAM_MARKS)
 MAX_MARKS = 100_000
 """Most marks looked at in one content; over it the rest counts as unread."""
 MAX_TRIALS = 64
@@ -83,6 +97,19 @@ def behind(source: Source) -> Iterator[Member]:
     """The archive that closes a document: what a reader of archives sees in a file that a reader of documents opens."""
     if has_end_record(source.data):
         yield Member("(archive at the end)", source.data, media_type=package_type(source.data))
+    elif source.media_type == magics.PDF:
+        yield from _around_pdf(source.data)
+
+
+def _around_pdf(data: Buffer) -> Iterator[Member]:
+    """What stands before the header and behind the end mark, unless that is padding only."""
+    end = rfind(data, PDF_END)
+    around = {"(before the start)": data[: find(data, PDF_MARK)]}
+    if end >= 0:
+        around["(behind the end)"] = data[end + len(PDF_END) :]
+    for name, rest in around.items():
+        if bytes(rest).strip(b"\x00\t\n\x0c\r "):
+            yield Member(name, rest)
 
 
 class _Search:
@@ -125,7 +152,7 @@ class _Search:
         if mark == RAR_MARK and is_rar(rest):
             self.covered = len(self.data)  # nothing but reading it all tells where it ends
             return Member(f"(RAR at {offset})", rest, media_type=magics.RAR)
-        return None
+        return self._stream(offset, mark) if mark in STREAM_MARKS else None
 
     def _zip(self, offset: int) -> Member | None:
         header = _local_header(self.data, offset)
@@ -137,6 +164,21 @@ class _Search:
                 archive = self.data[offset : self.covered]
                 return Member(f"(zip at {offset})", archive, media_type=package_type(archive))
         return self._lone_entry(header)
+
+    def _stream(self, offset: int, mark: bytes) -> Member | None:
+        """A compressed stream; None unless it unpacks to its end, to a limit, or to text: most marks are chance."""
+        media_type = STREAM_MARKS[mark]
+        start = offset - _BZIP2_HEADER_BYTES if media_type == magics.BZIP2 else offset
+        if start < 0 or not _opens_stream(bytes(self.data[start : start + 12]), media_type):
+            return None
+        self.trials += 1
+        source = Source(self.data[start:], "", media_type, self.source.limits, self.source.budget)
+        content, problem, length = first_stream(source)
+        name = f"({media_type.rpartition('/')[2]} at {start})"
+        if problem is not None and not isinstance(problem, LimitError):
+            return Member(name, content) if len(content) >= MIN_CUT_BYTES and is_textual(content) else None
+        self.covered = start + length
+        return Member(name, content, opaque=problem) if content else None
 
     def _lone_entry(self, header: _LocalHeader) -> Member | None:
         """An entry without a directory, as a reader of streams would see it; None unless it unpacks to its end."""
@@ -162,6 +204,13 @@ class _LocalHeader:
     method: int
     is_encrypted: bool
     start: int
+
+
+def _opens_stream(head: bytes, media_type: str) -> bool:
+    """What can be told of a header by looking at it."""
+    if media_type == magics.GZIP:  # flags, then the extra flags and the system (RFC 1952 §2.3)
+        return len(head) > 9 and not head[3] & 0xE0 and head[8] in {0, 2, 4} and (head[9] <= 19 or head[9] == 255)
+    return head[:2] == b"BZ" if media_type == magics.BZIP2 else True
 
 
 def _local_header(data: Buffer, offset: int) -> _LocalHeader | None:

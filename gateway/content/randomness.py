@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from gateway.transfer import Buffer
@@ -18,11 +19,19 @@ VOLUME_BLOCK_BYTES = 512
 VOLUME_SAMPLES = 8
 VOLUME_CHI_SQUARE = 255 + 5 * 22.6
 """Five standard deviations in each of eight samples: one volume in 400 000 is missed; deflate and JPEG do not pass."""
+HEADER_WITHIN_BYTES = 64
+"""Where a compressed file opens that is passed off as ciphertext, behind salt and verifier at most."""
+_HEADER = re.compile(
+    rb"PK\x03\x04|%PDF-|7z\xbc\xaf|Rar!\x1a|\xfd7zXZ|BZh[1-9]1AY|\x28\xb5\x2f\xfd|\xd0\xcf\x11\xe0|\x89PNG"
+    rb"|\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00\x03\x07\x0a\x0b\x13\xff]",
+    re.DOTALL,
+)
+"""Headers of four bytes or more: ciphertext opens like one of them once in millions of files."""
 _READABLE = bytes([9, 10, 13, *range(32, 127)])
 
 
 def looks_random(data: Buffer) -> bool:
-    r"""Whether `data` could be ciphertext; compressed data often could, text and padding never.
+    r"""Whether `data` could be ciphertext; compressed data without a header often could, text, padding and files never.
 
     >>> import hashlib
     >>> looks_random(b"".join(hashlib.sha256(bytes([n])).digest() for n in range(64)))
@@ -31,6 +40,8 @@ def looks_random(data: Buffer) -> bool:
     False
     """
     sample = bytes(data[:SAMPLE_BYTES])
+    if _HEADER.search(sample, 0, HEADER_WITHIN_BYTES):
+        return False
     if len(sample) < SMALL_BYTES:
         return len(sample.translate(None, _READABLE)) > len(sample) // 8 or len(sample) < 16
     return _chi_square(sample) <= MAX_CHI_SQUARE

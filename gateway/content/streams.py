@@ -18,7 +18,7 @@ from gateway.content.inflate import (
 )
 from gateway.content.names import decodings, names_text
 from gateway.content.reading import Member, Reading, Source
-from gateway.errors import LimitError
+from gateway.errors import ContentError, LimitError
 
 _SUFFIXES = {
     magics.GZIP: (".gz", ".tgz"),
@@ -70,6 +70,19 @@ def _members(source: Source) -> Iterator[Member]:
     rest = source.data[end[0] :]
     if problem is None and bytes(rest).strip(b"\x00"):  # tapes and blocks are padded with zeros
         yield Member("(trailing data)", rest)
+
+
+def first_stream(source: Source) -> tuple[bytes, ContentError | None, int]:
+    """Content of the stream that opens `source.data`, what is wrong with it, and its packed length.
+
+    For streams in the middle of something else.
+    """
+    decoder = _decoder(source.media_type)
+    packed = memoryview(source.data)
+    content, problem = gathered(
+        metered(decoder.chunks(packed), packed_bytes=len(packed), limits=source.limits, budget=source.budget)
+    )
+    return content, problem, decoder.consumed_bytes
 
 
 def _chunks(source: Source, end: list[int]) -> Iterator[bytes]:

@@ -67,6 +67,37 @@ _OLE_STREAMS = (
 )
 OLE_TYPES = (magics.OLE, *dict.fromkeys(media_type for _, media_type in _OLE_STREAMS))
 """All types that `ole_type` gives."""
+CLOSED_CONTAINERS = frozenset(
+    [
+        "application/x-lzma",
+        "application/zlib",
+        "application/x-compress",
+        "application/x-lz4",
+        "application/x-lz4+json",
+        "application/x-lzip",
+        "application/x-lzop",
+        "application/x-snappy-framed",
+        "application/x-lha",
+        "application/x-lzh-compressed",
+        "application/x-lharc",
+        "application/x-arj",
+        "application/x-arc",
+        "application/x-ace-compressed",
+        "application/x-zoo",
+        "application/x-stuffit",
+        "application/x-cpio",
+        "application/x-archive",
+        "application/x-rpm",
+        "application/vnd.debian.binary-package",
+        "application/vnd.ms-cab-compressed",
+        "application/x-ms-wim",
+        "application/x-iso9660-image",
+        "application/x-apple-diskimage",
+        "application/x-xar",
+        "application/x-squashfs",
+    ]
+)
+"""Compressed contents and archives, as libmagic names them, that hide what is in them and have no reader here."""
 _CENTRAL_NAME = re.compile(rb"PK\x01\x02.{24}(..).{16}", re.DOTALL)
 _TEXT_SUFFIXES = {
     "csv": "text/csv", "tsv": "text/tab-separated-values", "md": "text/markdown", "py": "text/x-python",

@@ -9,6 +9,7 @@ from itertools import chain
 
 from gateway.content import magics, types
 from gateway.content.embedded import Marks, behind, embedded
+from gateway.content.encoded import encoded
 from gateway.content.encrypted import ENCRYPTED_TYPES, read_encrypted, read_unknown
 from gateway.content.mail import MAIL_TYPE, read_mail
 from gateway.content.media import read_jpeg, read_png, read_runs
@@ -25,7 +26,7 @@ from gateway.content.text import is_text_type, read_text
 from gateway.content.types import MediaTypes
 from gateway.content.windows import digest, led
 from gateway.content.zip import read_zip
-from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError
+from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError, UnsupportedError
 from gateway.limits import Limits
 from gateway.parts import Part, Piece, Text
 
@@ -179,10 +180,16 @@ def _second_readings(source: Source) -> Iterator[Member]:
     """What else the same bytes hold for another reader."""
     if source.media_type in CLOSED_TYPES:
         return iter(())
-    return behind(source) if source.media_type in DOCUMENT_TYPES else embedded(source, _marks())
+    if source.media_type in DOCUMENT_TYPES:
+        return behind(source)
+    inside = embedded(source, _marks())
+    return chain(inside, encoded(source)) if is_text_type(source.media_type) else inside
 
 
-def _no_reader(_: Source) -> Reading:
+def _no_reader(source: Source) -> Reading:
+    """Nothing, because the type has no text of its own. Raises UnsupportedError for containers that nobody here opens."""
+    if source.media_type in types.CLOSED_CONTAINERS:
+        raise UnsupportedError(source.media_type)
     return Reading()
 
 

@@ -21,6 +21,8 @@ EMPTY_DEFLATE_BYTES = 2
 """Length of nothing, deflated."""
 _UNICODE_FIELDS = {0x7075, 0x6375}
 """Info-ZIP Unicode path and comment: version, checksum of the plain form, UTF-8."""
+MAX_SILENT_BYTES = 64
+"""Longest extra field of numbers that needs no look: NTFS times take 32 bytes, strong encryption is seen elsewhere."""
 _SILENT_FIELDS = {0x0001, 0x000A, 0x0017, 0x5455, 0x5855, 0x7855, 0x7875, 0x9901, 0xCAFE, 0xD935, 0xA220}
 """Extra fields of numbers: zip64, NTFS and Unix times and owners, encryption, jar mark, alignment, OPC growth hint."""
 
@@ -114,7 +116,7 @@ def _extra_texts(entry: Entry) -> Iterator[str]:
     for field, content in extra_fields(entry.extra):
         if field in _UNICODE_FIELDS:
             yield content[5:].decode("utf-8", "replace")
-        elif field not in _SILENT_FIELDS:
+        elif field not in _SILENT_FIELDS or len(content) > MAX_SILENT_BYTES:
             yield content.decode("utf-8", "ignore")
 
 

@@ -65,7 +65,21 @@ def _aes(packed: Buffer, entry: Entry) -> Encryption:
     scheme, salt_bytes = _AES_STRENGTHS[field[4]]
     if len(packed) < salt_bytes + 2 + 10:  # salt, password verifier, authentication code
         raise MalformedError("zip", "an AES entry is shorter than its salt")
+    if _inflates(packed[salt_bytes + 2 : -10]):
+        raise MalformedError("zip", "an entry is flagged as encrypted and its bytes are not")
     return Encryption(scheme, Grade.STRONG, names_visible=True)
+
+
+def _inflates(packed: Buffer) -> bool:
+    """Whether bytes that are long enough to tell are deflate, whole or as far as anybody looks."""
+    if len(packed) < CERTAIN_PACKED_BYTES:
+        return False
+    codec = zlib.decompressobj(-15)
+    try:
+        head = codec.decompress(packed, CERTAIN_BYTES)
+    except zlib.error:
+        return False
+    return not codec.unused_data if codec.eof else len(head) == CERTAIN_BYTES
 
 
 def is_plain(packed: Buffer, entry: Entry) -> bool:

@@ -113,12 +113,26 @@ def test_marks_are_found_in_order():
 
 
 @pytest.mark.parametrize(
-    ("data", "count"),
-    [(PDF, 0), (PDF + ARCHIVE, 1), (PDF + ARCHIVE + b"x", 0), (PDF + zip_crypto({"a": b"x"}), 1)],
-    ids=["document", "archive behind", "not at the end", "encrypted archive behind"],
+    ("data", "expected"),
+    [
+        (PDF, []),
+        (PDF + b"\n\0\0", []),
+        (PDF.replace(b"%%EOF", b""), []),
+        (PDF + ARCHIVE, [("(archive at the end)", "application/zip")]),
+        (PDF + ARCHIVE + b"x", [("(behind the end)", "")]),
+        (b"words\n" + PDF, [("(before the start)", "")]),
+        (PDF + zip_crypto({"a": b"x"}), [("(archive at the end)", "application/zip")]),
+    ],
+    ids=[
+        "document",
+        "padding",
+        "no end",
+        "archive behind",
+        "not at the end",
+        "words before",
+        "encrypted archive behind",
+    ],
 )
-def test_behind(data, count):
+def test_behind(data, expected):
     members = list(behind(Source(data, "", "application/pdf", Limits(), Budget())))
-    assert [(member.name, member.media_type) for member in members] == [
-        ("(archive at the end)", "application/zip")
-    ] * count
+    assert [(member.name, member.media_type) for member in members] == expected
