@@ -11,8 +11,9 @@ from itertools import groupby
 
 from gateway.detect.detector import Trigger
 
-INVISIBLE = "\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
-"""Ranges of a character class: soft hyphen, zero-width spaces and joiners, direction marks, variation selectors, BOM."""
+INVISIBLE = "\u00ad\u0300-\u036f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u20d0-\u20f0\ufe00-\ufe0f\ufeff"
+"""Ranges of a character class: soft hyphen, zero-width spaces and joiners, direction marks, variation selectors, BOM, and
+the accents and frames that combine with the character before them."""
 _SIGNS = "＠．－／＿＋＝"
 """Full-width signs that stand inside identifiers; full-width punctuation of prose stays as it is."""
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"
@@ -97,7 +98,7 @@ TRIGGERS = (WIDE, FOREIGN, RINGED, ODD_SEPARATOR, HIDDEN)
 _WIDE_RUN = re.compile(f"[{_WIDE}]+")
 _FOREIGN_RUN = re.compile(f"[{_FOREIGN}]+")
 _RINGED_RUN = re.compile(f"[{_RINGED}]{{4,}}")
-_SEPARATOR = re.compile(f"[{''.join(_SEPARATORS)}](?<=[0-9].)(?=[0-9])")
+_SEPARATOR = re.compile(f"[{''.join(_SEPARATORS)}](?<=[0-9].)(?=[0-9Xx])")
 _INVISIBLE_RUN = re.compile(f"[{INVISIBLE}]+")
 
 
