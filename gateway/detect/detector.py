@@ -37,6 +37,17 @@ class Trigger:
     """Most places that matter per text; 0 means all."""
     raw: bytes = field(default=b"", repr=False)
     """The pattern as bytes, where it is no UTF-8; `pattern` is then only its name."""
+    _hash: int = field(init=False, repr=False, compare=False)
+    """Known once: triggers are looked up thousands of times for every short message."""
+
+    def __post_init__(self) -> None:
+        """Make the hash."""
+        told = (self.pattern, self.caseless, self.once, self.most, self.raw)
+        object.__setattr__(self, "_hash", hash(told))
+
+    def __hash__(self) -> int:
+        """The same for equal triggers of one process."""
+        return self._hash
 
 
 def words(*literals: str, caseless: bool = True) -> Trigger:

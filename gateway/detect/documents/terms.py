@@ -76,7 +76,10 @@ def _by_trigger(terms: tuple[str, ...]) -> dict[Trigger, str]:
 
 def present(terms: tuple[str, ...], woken: set[Trigger]) -> list[str]:
     """Those of `terms` whose triggers are among `woken`, in the order of `terms`."""
-    return [term for woke, term in _by_trigger(terms).items() if woke in woken]
+    known = _by_trigger(terms)
+    # Few triggers wake in a text, and a signature has hundreds of terms.
+    found = known.keys() & woken
+    return [term for woke, term in known.items() if woke in found] if found else []
 
 
 def readable(document: Document) -> list[tuple[int, View]]:
