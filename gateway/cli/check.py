@@ -149,7 +149,7 @@ def begin_check(config: str | None) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
-    if not child:
+    if not child:  # pragma: no cover - a fork that ends here writes no coverage report
         code = FAILED
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is answered by the parent
         try:

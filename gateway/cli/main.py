@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 import sys
 
 import click
@@ -82,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         return FAILED
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
-        click.echo(f"sluice: {what}{error.strerror or os.strerror(error.errno or 0)}", err=True)
+        click.echo(f"sluice: {what}{error.strerror or type(error).__name__}", err=True)
         return FAILED
     return int(code) if isinstance(code, int) else 0
 

@@ -1,0 +1,174 @@
+"""`sluice check`: what is right is said in four lines, what is wrong all at once, whichever files it stands in."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.check import FAILED, FINE, WRONG, begin_check, check_all, end_check, say_check, what_is_right
+from gateway.errors import ConfigError
+from gateway.policy.load import EMBEDDED
+
+DEFAULT_POLICY = Path("gateway/policy/data/default.yaml").resolve()
+SIGNATURES = Path("signatures").resolve()
+
+
+def problems(config) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        check_all(str(config))
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.fixture
+def policy(folder):
+    """A copy of the shipped policy with something replaced in it."""
+
+    def write(old: str = "", new: str = "") -> Path:
+        text = DEFAULT_POLICY.read_text("utf-8")
+        assert old in text
+        (folder / "policy.yaml").write_text(text.replace(old, new, 1), "utf-8")
+        return folder / "policy.yaml"
+
+    return write
+
+
+@pytest.fixture
+def signatures(folder):
+    """A copy of two shipped signatures and one file of rules."""
+    for name in ("identifiers/us.ssn.yaml", "identifiers/iban.yaml", "yara/keys.yar", "yara/keys.cases.yaml"):
+        (folder / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SIGNATURES / name, folder / "own" / name)
+    return folder / "own"
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def test_embedded_default_is_fine(sluice):
+    done = sluice("check")
+    assert (done.code, done.err) == (0, "")
+    assert done.lines[0] == f"settings   {EMBEDDED}: fine"
+    assert done.lines[1].startswith(f"policy     {EMBEDDED}: ")
+    assert [line.split()[0] for line in done.lines] == ["settings", "policy", "signatures", "catalogue"]
+
+
+def test_settings_file_of_the_working_directory_is_used(sluice, config, policy):
+    config(policy=policy())
+    done = sluice("check")
+    assert done.lines[0] == "settings   ./sluice.yaml: fine"
+    assert done.lines[1].startswith(f"policy     {policy()}: ")
+    assert sluice("check", "--config", config()).lines[0] == f"settings   {config()}: fine"
+
+
+def test_every_file_is_looked_at_though_the_settings_are_wrong(folder, config, policy, signatures):
+    replace(signatures / "identifiers" / "us.ssn.yaml", "severity:", "severty:")
+    replace(signatures / "yara" / "keys.yar", "condition:", "conditon:")
+    (folder / "more.yaml").write_text("services:\n  - nonsense: 1\n", "utf-8")
+    (folder / "users.yaml").write_text("users:\n  - name: li.si\n    role: boss\n", "utf-8")
+    path = config(
+        listen=8080,
+        policy=policy("action: block", "action: blok"),
+        signatures=["own"],
+        catalogue=["more.yaml"],
+        identity={"users": "users.yaml", "proxy_auth": "off"},
+    )
+    found = problems(path)
+    for place in (
+        f"{path}:1: listen: not an address",
+        f"{folder}/policy.yaml:",
+        f"{signatures}/identifiers/us.ssn.yaml:",
+        f"{signatures}/yara/keys.yar:",
+        f"{folder}/more.yaml:",
+        f"{folder}/users.yaml:3: users.0.role:",
+    ):
+        assert any(line.startswith(place) for line in found), (place, found)
+    assert len(found) == len(set(found))
+
+
+def test_pattern_that_does_not_compile_is_named(config, signatures):
+    replace(signatures / "identifiers" / "us.ssn.yaml", "detector: ", "detector: no")
+    path = config(signatures=["own"])
+    assert any("us.ssn.yaml:" in line and "detector: " in line for line in problems(path))
+    check_all(str(path), compiled=False)
+
+
+def test_patterns_are_compiled_once_something_else_is_wrong(config, signatures):
+    replace(signatures / "identifiers" / "us.ssn.yaml", "detector: ", "detector: no")
+    with pytest.raises(ConfigError) as caught:
+        check_all(str(config(signatures=["own"], workrs=1)), compiled=False)
+    assert ["workrs" in problem.message or "detector" in problem.message for problem in caught.value.problems] == [
+        True
+    ] * 2
+
+
+def test_policy_is_held_against_the_installed_signatures(folder, config, policy):
+    path = config(policy=policy("signature: [", "signature: [made.up, "))
+    assert any("made.up" in line and line.startswith(f"{folder}/policy.yaml:") for line in problems(path))
+
+
+def test_failed_case_of_the_policy_has_its_line(config, policy):
+    path = policy()
+    lines = path.read_text("utf-8").splitlines()
+    at = next(index for index in range(lines.index("cases:"), len(lines)) if "action: block" in lines[index])
+    lines[at] = lines[at].replace("action: block", "action: allow")
+    path.write_text("\n".join(lines), "utf-8")
+    (found,) = problems(config(policy=path))
+    file, line, message = found.split(":", 2)
+    assert file == str(path)
+    assert lines[int(line) - 1].lstrip().startswith("- ")
+    assert message.startswith(" cases: FAILED: ")
+
+
+def test_database_of_countries_is_opened(folder, config):
+    (folder / "geo.mmdb").write_bytes(b"no database")
+    assert any("geo.mmdb" in line for line in problems(config(geo={"database": "geo.mmdb"})))
+
+
+@pytest.mark.parametrize("text", ["listen: [", "- a list"], ids=["no YAML", "no mapping"])
+def test_file_that_is_no_settings_at_all(folder, text):
+    (folder / "sluice.yaml").write_text(text)
+    found = problems(folder / "sluice.yaml")
+    assert [line.split(" ")[0] for line in found] in ([f"{folder}/sluice.yaml:1:"], [f"{folder}/sluice.yaml:2:"])
+
+
+def test_what_is_right_is_kept(folder, config, policy, monkeypatch):
+    (folder / "other").mkdir()
+    config(policy=policy(), signatures=["nowhere"], identity={"users": 1}, listen=1)
+    right = what_is_right(None)
+    assert (right.policy, right.identity.users) == (policy(), None)
+    assert right.signatures == what_is_right(str(folder / "none.yaml")).signatures
+    monkeypatch.setenv("SLUICE__SIGNATURES", "[other]")
+    monkeypatch.setenv("SLUICE__POLICY", "[")
+    monkeypatch.setenv("SLUICE__IDENTITY__USERS", "other")
+    right = what_is_right(None)
+    assert (right.signatures, right.policy, right.identity.users) == ((folder / "other",), None, folder / "other")
+
+
+def test_environment_alone(folder, monkeypatch, policy):
+    monkeypatch.setenv("SLUICE__POLICY", str(policy()))
+    assert what_is_right(None).policy == policy()
+
+
+@pytest.mark.parametrize(("given", "code"), [({}, FINE), ({"workrs": 1}, WRONG)], ids=["fine", "wrong"])
+def test_check_beside_the_start(config, capfd, given, code):
+    path = str(config(**given))
+    assert say_check(path) == code
+    told = capfd.readouterr().err
+    assert ("workrs" in told) is bool(given)
+    assert end_check(begin_check(path)) == code
+    assert capfd.readouterr().err == told
+
+
+def test_check_that_breaks_is_no_fine_one(config, capfd, monkeypatch):
+    monkeypatch.setattr("gateway.cli.check.say_check", lambda path: 1 // 0)
+    assert end_check(begin_check(None)) == FAILED
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_check_that_is_killed_is_no_fine_one(monkeypatch):
+    monkeypatch.setattr("gateway.cli.check.say_check", lambda path: os.kill(os.getpid(), 9))
+    assert end_check(begin_check(None)) == FAILED
