@@ -13,7 +13,7 @@ from importlib.metadata import version
 import structlog
 
 from addons.identify import Identify
-from addons.judge import QUEUE_S, Judge
+from addons.judge import QUEUE_S, Judge, today
 from addons.loop import GatewayLoop
 from addons.resolve import Resolver
 from addons.worker import fail, serve
@@ -41,10 +41,19 @@ class PolicyInForce:
         self.path = path
         self.policy: Policy = load_policy(path)
         metrics.POLICY_INFO.labels(digest=self.policy.digest).set(1)
+        self.count_exceptions()
 
     def __call__(self) -> Policy:
         """The policy to decide by, now."""
+        if self.counted_on != today():
+            self.count_exceptions()
         return self.policy
+
+    def count_exceptions(self) -> None:
+        """Tell how many exceptions apply today; they end with their last day, without a reload."""
+        self.counted_on = today()
+        active = sum(exception.expires >= self.counted_on for exception in self.policy.exceptions)
+        metrics.EXCEPTIONS_ACTIVE.set(active)
 
     def reload(self) -> None:
         """Read the file again."""
@@ -57,6 +66,7 @@ class PolicyInForce:
         metrics.POLICY_INFO.labels(digest=self.policy.digest).set(0)
         self.policy = fresh
         metrics.POLICY_INFO.labels(digest=fresh.digest).set(1)
+        self.count_exceptions()
         log.info("policy reloaded", digest=fresh.digest)
 
 

@@ -32,6 +32,9 @@ RECORDS_BACKLOG = Gauge(
     "sluice_records_backlog", "Journal records not yet in the store.", multiprocess_mode="livemostrecent"
 )
 POLICY_INFO = Gauge("sluice_policy_info", "The policy in force (1).", ["digest"], multiprocess_mode="livemax")
+EXCEPTIONS_ACTIVE = Gauge(
+    "sluice_exceptions_active", "Exceptions of the policy that have not expired.", multiprocess_mode="livemax"
+)
 POLICY_RELOAD_FAILURES = Counter("sluice_policy_reload_failures_total", "Reloads refused; the old policy stayed.")
 REFUSED_CONNECTIONS = Counter(
     "sluice_refused_connections_total", "Connections closed before any request could be read.", ["reason"]
@@ -61,6 +64,7 @@ CATALOGUE = (
     OPEN_TRANSFERS,
     RECORDS_BACKLOG,
     POLICY_INFO,
+    EXCEPTIONS_ACTIVE,
     POLICY_RELOAD_FAILURES,
     REFUSED_CONNECTIONS,
     FAILURES,

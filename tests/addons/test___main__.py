@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 
@@ -93,3 +94,30 @@ def test_bad_start(tmp_path, given, code, says):
     worker = start("--config", write(tmp_path, **given))
     _, said = worker.communicate(timeout=60)
     assert (worker.returncode, says in said.decode(), b"Traceback" in said) == (code, True, False), said.decode()
+
+
+EXCEPTION = """version: 1
+exceptions:
+  - {id: e1, rules: r, actor: {user: zhang}, ticket: T-1, approver: li, owner: it, expires: 2099-01-01}
+  - {id: e2, rules: r, actor: {user: zhang}, ticket: T-2, approver: li, owner: it, expires: 2020-01-01}
+rules:
+  - id: r
+    when: {destination: {category: messaging}}
+    action: block
+    basis: ["S001-3.3#2"]
+    says: {zh: 测试规则。, en: A rule of the test.}
+    guidance: {zh: 无。, en: None.}
+    owner: test
+    since: 2026-01-01
+"""
+
+
+def test_exceptions_that_apply_today_are_counted(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(EXCEPTION, "utf-8")
+    inforce = PolicyInForce(str(path))
+    assert metrics.EXCEPTIONS_ACTIVE._value.get() == 1
+    inforce.counted_on = date(2026, 1, 1)
+    metrics.EXCEPTIONS_ACTIVE.set(7)
+    assert inforce() is inforce.policy
+    assert metrics.EXCEPTIONS_ACTIVE._value.get() == 1

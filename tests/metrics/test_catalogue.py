@@ -38,6 +38,7 @@ NAMES = [
     ("sluice_open_transfers", "gauge", ()),
     ("sluice_records_backlog", "gauge", ()),
     ("sluice_policy_info", "gauge", ("digest",)),
+    ("sluice_exceptions_active", "gauge", ()),
     ("sluice_policy_reload_failures_total", "counter", ()),
     ("sluice_refused_connections_total", "counter", ("reason",)),
     ("sluice_failures_total", "counter", ("part",)),
