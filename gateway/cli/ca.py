@@ -19,7 +19,8 @@ def ensure_ca(directory: Path) -> Path:
         [sys.executable, "-m", "addons.ca", str(directory)], capture_output=True, text=True, check=False
     )
     if made.returncode:
-        raise StartError(made.stderr.strip().splitlines()[-1] if made.stderr.strip() else f"{directory}: no CA")
+        said = made.stderr.strip().splitlines() or [f"{directory}: no CA could be made (exit code {made.returncode})"]
+        raise StartError(said[-1])
     return Path(made.stdout.strip())
 
 

@@ -19,7 +19,7 @@ def command(config: str | None, proxy: str | None) -> None:
     """Print a proxy auto-config file that sends everything but this machine's own names through the gateway."""
     settings = settings_of(config)
     try:
-        text = pac(proxy or str(settings.listen))
+        text = pac(str(settings.listen) if proxy is None else proxy)
     except ValueError as error:
         raise click.BadParameter(f"{error}, for example gateway.example.com:8080", param_hint="--proxy") from None
     if proxy is None and is_forbidden(settings.listen.host) in {"loopback", "unspecified"}:

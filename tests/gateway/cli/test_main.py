@@ -151,6 +151,6 @@ def test_reader_that_goes_away_is_no_fault_of_ours():
 def test_as_a_module(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["sluice", "--version"])
     monkeypatch.delitem(sys.modules, "gateway.cli.main")
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         runpy.run_module("gateway.cli.main", run_name="__main__")
     assert capsys.readouterr().out == "sluice, version 0.1.0\n"

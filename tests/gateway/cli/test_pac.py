@@ -1,0 +1,28 @@
+"""`sluice pac`: a file that names a proxy clients can reach."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("listen", "proxy", "named", "note"),
+    [
+        ("127.0.0.1:8080", None, "127.0.0.1:8080", "note: no other machine can reach 127.0.0.1:8080"),
+        ("0.0.0.0:3128", None, "0.0.0.0:3128", "note: no other machine can reach 0.0.0.0:3128"),
+        ("192.0.2.1:8080", None, "192.0.2.1:8080", ""),
+        ("127.0.0.1:8080", "gateway.example.com:8080", "gateway.example.com:8080", ""),
+    ],
+    ids=["loopback", "every address", "address of its own", "named"],
+)
+def test_file(sluice, config, listen, proxy, named, note):
+    done = sluice("pac", "--config", config(listen=listen), *(["--proxy", proxy] if proxy else []))
+    assert done.code == 0
+    assert f'return "PROXY {named}";' in done.out
+    assert done.err.startswith(note)
+    assert bool(done.err) is bool(note)
+
+
+@pytest.mark.parametrize("proxy", ['x"; evil()', "gateway", ""], ids=["a program", "no port", "nothing"])
+def test_wrong_proxy(sluice, config, proxy):
+    done = sluice("pac", "--config", config(), "--proxy", proxy)
+    assert (done.code, done.out) == (2, "")
+    assert "the proxy must be HOST:PORT, for example gateway.example.com:8080" in done.err
