@@ -43,8 +43,8 @@ def _payment(found: Found, _document: Document) -> Candidate | None:
     number = found[0].translate(_GAPS)
     if is_chinese(number) or not _SCHEME.fullmatch(number) or not checks.luhn(number):
         return None
-    # 13 digits are also a time in milliseconds or an article's bar code.
-    return plain(found, number, weak=len(number) == 13 or len(set(number)) == 1)
+    # 13 digits are also a time in milliseconds or an article's bar code, 17 to 19 an identifier of 63 bits.
+    return plain(found, number, weak=len(number) == 13 or len(number) > 16 or len(set(number)) == 1)
 
 
 def _union(found: Found, _document: Document) -> Candidate | None:

@@ -38,12 +38,15 @@ _VERSION_WORD = re.compile(r"(?<![A-Za-z])(?:version|ver|v|版本|release|rev)[ 
 
 
 def _email(found: Found, _document: Document) -> Candidate | None:
-    address = found[0].lower()
+    start = found.start()
+    if found.string[max(0, start - 1) : start] == "\\" and found[0][0] in "nrtbf":
+        start += 1  # the letter belongs to an escape of JSON or C: \\n is no part of a name
+    address = found[0][start - found.start() :].lower()
     local, _, domain = address.rpartition("@")
     top = domain.rpartition(".")[2]
-    if local in _SERVICE or (top not in _DOMAINS and top not in _COUNTRIES):
+    if not local or local in _SERVICE or (top not in _DOMAINS and top not in _COUNTRIES):
         return None
-    return plain(found, address, person=f"mail:{address}")
+    return Candidate(address, start, found.end(), person=f"mail:{address}")
 
 
 def _ipv4(found: Found, _document: Document) -> Candidate | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gateway.detect.detector import Document, Trigger
+from gateway.detect.identifiers.own import OWN_SHARE, is_own
 from gateway.detect.identifiers.shape import Candidate, Found, Identifier, Shape
 
 _PLACEHOLDER = re.compile(
@@ -56,14 +57,14 @@ def _kinds(value: str) -> int:
     )
 
 
-def _assigned(found: Found, _document: Document) -> Candidate | None:
+def _assigned(found: Found, document: Document) -> Candidate | None:
     """A quoted literal, or a bare word that no program would write."""
     group = "quoted" if found["quoted"] else "bare"
     value = found[group]
     is_code = _CODE.fullmatch(value) if group == "bare" else value.startswith(("/", "~/"))
     if not _is_secret(value) or is_code or (group == "bare" and _kinds(value) < 2):
         return None
-    share = 1.0 if _kinds(value) > 1 else 0.7
+    share = OWN_SHARE if is_own(found, document) else 1.0 if _kinds(value) > 1 else 0.7
     return Candidate(value, found.start(group), found.end(group), share=share)
 
 

@@ -6,6 +6,7 @@ import base64
 import re
 
 from gateway.detect.detector import Document, Trigger
+from gateway.detect.identifiers.own import OWN_SHARE, is_own
 from gateway.detect.identifiers.shape import Candidate, Found, Identifier, Shape, plain
 
 _MAX_JWT = 8192
@@ -22,10 +23,12 @@ _SLACK = re.compile(
 )
 
 
-def _jwt(found: Found, _document: Document) -> Candidate | None:
+def _jwt(found: Found, document: Document) -> Candidate | None:
     head = found["head"]
     header = base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)) if len(head) % 4 != 1 else b""
-    return plain(found) if b'"alg"' in header else None
+    if b'"alg"' not in header:
+        return None
+    return plain(found, share=OWN_SHARE if is_own(found, document) else 1.0)
 
 
 def _token(found: Found, _document: Document) -> Candidate | None:
