@@ -78,7 +78,7 @@ def test_inspector_killed_while_reading(gateway, origin):
     eventually(lambda: pool_state(gateway).idle)
     assert upload(gateway, NEWS.encode())[0] == 200
     eventually(lambda: gateway.metric("sluice_spool_bytes") == 0)
-    event = next(event for event in gateway.events() if event["verdict"]["action"] == "block")
+    event = eventually(lambda: next((e for e in gateway.events() if e["verdict"]["action"] == "block"), None))
     assert event["outcome"] == "refused (403)"
 
 

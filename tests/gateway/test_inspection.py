@@ -51,7 +51,9 @@ def test_clean():
 def test_values_are_counted_over_all_parts_and_masked():
     numbers = [resident_id(n) for n in range(3)]
     boundary = "b"
-    body = "".join(f'--b\r\nContent-Disposition: form-data; name="f{n}"\r\n\r\n身份证 {v}\r\n' for n, v in enumerate(numbers))
+    body = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="f{n}"\r\n\r\n身份证 {v}\r\n' for n, v in enumerate(numbers)
+    )
     found = INSPECTOR.inspect(transfer(f"multipart/form-data; boundary={boundary}"), f"{body}--b--\r\n".encode())
     assert (found.distinct["cn.resident-id"], found.persons) == (3, 3)
     assert not [number for number in numbers if number in repr(found)]
@@ -170,7 +172,9 @@ def test_fault_of_the_wire_is_a_failure(monkeypatch):
 def test_file_with_everything_shown():
     number = resident_id(2)
     seen = []
-    found = INSPECTOR.inspect_file(f"{number}.txt", number.encode(), reveal=True, watch=lambda part: seen.append(part.path))
+    found = INSPECTOR.inspect_file(
+        f"{number}.txt", number.encode(), reveal=True, watch=lambda part: seen.append(part.path)
+    )
     assert number in repr(found)
     assert seen == [f"{number}.txt"]
 
@@ -188,6 +192,8 @@ def test_record_of_an_inspection_is_json_without_values():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=400), st.sampled_from(["application/json", "multipart/form-data; boundary=b", "text/plain", ""]))
+@given(
+    st.binary(max_size=400), st.sampled_from(["application/json", "multipart/form-data; boundary=b", "text/plain", ""])
+)
 def test_never_raises(data, content_type):
     INSPECTOR.inspect(transfer(content_type), data)
