@@ -121,7 +121,7 @@ class Bench:
         """The bench for uploads of that user to that URL; raises ConfigError, and click's error for a wrong URL."""
         parts = urlsplit(url if "://" in url else f"https://{url}")
         try:
-            port = parts.port or (80 if parts.scheme == "http" else 443)
+            port = {"http": 80}.get(parts.scheme, 443) if parts.port is None else parts.port
         except ValueError:
             port = 0
         if parts.scheme not in {"http", "https"} or not parts.hostname or not port:

@@ -46,11 +46,14 @@ def show(console: Console, judged: Judged, language: str) -> None:
     for ground in judged.verdict.enforced:
         say(console, (ground.rule, "cyan"), "  ", (" ".join(ground.basis), "dim"), indent=INDENT)
         say(console, in_language(ground.says, language) or ground.because, indent=INDENT)
+    if judged.look.inspection.failure:
+        say(console, (f"not inspected: {judged.look.inspection.failure}", "dim"), indent=INDENT)
     for part in judged.look.inspection.parts:
         _show_part(console, part)
     for extract in judged.look.extracts:
         say(console, (f"--- {extract.place}", "dim"))
-        console.print(visible(extract.text, lines=True), soft_wrap=True)
+        # Not by the console, which would turn tabs into spaces.
+        console.file.write(f"{visible(extract.text, lines=True)}\n")
 
 
 def _show_part(console: Console, part: PartReport) -> None:
