@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from gateway.detect.detector import Document, Trigger
 from gateway.detect.identifiers import checks
@@ -28,6 +29,11 @@ _DATE = "(?:0[1-9]|1[0-2]){gap}(?:0[1-9]|[12][0-9]|3[01])"
 _LONG = f"[1-9][0-9]{_GAP}[0-9]{_GAP}[0-9]{_GAP}[0-9]{{2}}{_GAP}(?:18|19|20)[0-9]{{2}}{_GAP}{_DATE.format(gap=_GAP)}{_GAP}[0-9]{{3}}{_GAP}"
 _QUADS = "[1-9][0-9]{3}[ -][0-9]{2}(?:18|19|20)[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]"
 _SHORT = f"[1-9][0-9]{{7}}{_DATE.format(gap='')}[0-9]{{3}}"
+_PLACES = ("[1-9]", *["[0-9]"] * 5, "[12]", "[089]", *["[0-9]"] * 2, "[01]", "[0-9]", "[0-3]", *["[0-9]"] * 4, _X)
+_BREAK = r"(?:[ \t,/|;]|、|\r?\n[ \t]{0,4})"
+_BROKEN = f"(?:{'|'.join(''.join(_PLACES[:at]) + _BREAK + ''.join(_PLACES[at:]) for at in range(1, len(_PLACES)))})"
+"""One break anywhere: a line that was wrapped, a cell that was split, or somebody who hopes that nobody looks."""
+_BROKEN_SHARE = 0.8
 _NO_DIGIT = re.compile(r"[^0-9]")
 
 
@@ -39,6 +45,11 @@ def _long(found: Found, document: Document) -> Candidate | None:
     if number[:2] not in PROVINCES or born is None or born > document.today or not checks.resident_id(number):
         return None
     return plain(found, number, weak=born.year < _FIRST_YEAR, person=f"id:{number}")
+
+
+def _broken(found: Found, document: Document) -> Candidate | None:
+    whole = _long(found, document)
+    return whole and replace(whole, share=_BROKEN_SHARE)
 
 
 def _short(found: Found, document: Document) -> Candidate | None:
@@ -59,11 +70,12 @@ class ResidentIdDetector:
     _checked = (
         Shape(Trigger(LEFT + _LONG + _X + RIGHT), re.compile(ALONE + _LONG + _X + ENDS), _long),
         Shape(Trigger(LEFT + _QUADS + _X + RIGHT), re.compile(ALONE + _QUADS + _X + ENDS), _long),
+        Shape(Trigger(LEFT + _BROKEN + RIGHT), re.compile(ALONE + _BROKEN + ENDS), _broken),
     )
     _unchecked = Shape(Trigger(LEFT + _SHORT + RIGHT), re.compile(ALONE + _SHORT + ENDS), _short)
 
     def triggers(self, signatures: Mapping[str, Signature]) -> list[Trigger]:
-        """Those of the three forms."""
+        """Those of all forms."""
         del signatures
         return [shape.trigger for shape in (*self._checked, self._unchecked)]
 

@@ -96,3 +96,15 @@ def test_numbers_that_mostly_fail_need_context():
     rows = [f"11010520240101{rng.randrange(10_000):04d}" for _ in range(500)]
     assert values(DETECTOR, "\n".join(rows)) == set()
     assert SAMPLE in values(DETECTOR, "\n".join((*rows, f"身份证 {SAMPLE}")))
+
+
+@pytest.mark.parametrize("gap", [" ", "\n", "\r\n", "\r\n  ", "\t", ",", "/", "、", "|"], ids=repr)
+def test_one_break_anywhere(gap):
+    number = "11010519491231002X"
+    for at in range(1, 18):
+        assert number in values(DETECTOR, f"客户 {number[:at]}{gap}{number[at:]} 已核对"), at
+
+
+def test_columns_of_numbers_are_no_broken_ones():
+    rows = "\n".join(f"{110105 + n},{194901010000 + n * 7919:012d}" for n in range(3000))
+    assert len(values(DETECTOR, rows)) == 0
