@@ -64,14 +64,19 @@ def command(keep: bool | None) -> int:
                 show(console, number, sample, answer, rules_of(gateway.state, answer), wanted)
             summary(console, answers, time.monotonic() - began)
             prove(console, answers, service)
-            if keep:
-                tell(console, "console    ", (f"http://127.0.0.1:{gateway.console_port}/", "bold"))
-                tell(console, "terminal   ", (f"sluice incidents list --config {gateway.config}", "bold"))
-                tell(console, ("Ctrl-C ends the demonstration.", "dim"))
-                with contextlib.suppress(KeyboardInterrupt):
-                    signal.pause()
-                click.echo("stopping", err=True)
+            linger(console, gateway, keep=keep)
     return 0
+
+
+def linger(console: Console, gateway: RunningGateway, *, keep: bool) -> None:
+    """Say where more is to be seen, and leave it there until Ctrl-C; nothing of it when nobody wants to `keep` it."""
+    if keep:
+        tell(console, "console    ", (f"http://127.0.0.1:{gateway.console_port}/", "bold"))
+        tell(console, "terminal   ", (f"sluice incidents list --config {gateway.config}", "bold"))
+        tell(console, ("Ctrl-C ends the demonstration.", "dim"))
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+        click.echo("stopping", err=True)
 
 
 def tell(console: Console, *pieces: str | tuple[str, str], indent: int = 0) -> None:

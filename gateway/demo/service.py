@@ -125,6 +125,21 @@ def make_certificates(folder: Path, hosts: tuple[str, ...]) -> tuple[Path, Path]
     return ca, chain
 
 
+def _usage(*, is_authority: bool) -> x509.KeyUsage:
+    """What clients that follow RFC 5280 to the letter ask for."""
+    return x509.KeyUsage(
+        digital_signature=not is_authority,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def _certificate(
     name: str,
     key: ec.EllipticCurvePrivateKey,
@@ -144,6 +159,7 @@ def _certificate(
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + LIFETIME)
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(_usage(is_authority=issuer is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
