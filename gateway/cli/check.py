@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,8 @@ NAMED_FILES: tuple[tuple[str, ...], ...] = (("policy",), ("signatures",), ("cata
 """Keys of the settings whose files are read here."""
 
 
-def check_all(config: str | None, *, compiled: bool = True) -> tuple[Settings, Policy]:
-    """Settings and policy when everything they name is right; raises ConfigError with every problem of all files.
-
-    Compiling the patterns takes most of the time; not `compiled` leaves it out, unless something is wrong anyway.
-    """
+def check_all(config: str | None) -> tuple[Settings, Policy]:
+    """Settings and policy when everything they name is right; raises ConfigError with every problem of all files."""
     problems: list[Problem] = []
 
     def gather[T](load: Callable[[], T]) -> T | None:
@@ -43,28 +41,55 @@ def check_all(config: str | None, *, compiled: bool = True) -> tuple[Settings, P
 
     settings = gather(lambda: load_settings(config, os.environ))
     readable = settings or what_is_right(config)
-    names = _check_signatures(readable, gather)
+    names = gather(lambda: _signatures(readable))
+    if names is None:
+        gather(lambda: _other_signatures(readable, {problem.file for problem in problems}))
     policy = gather(lambda: _policy(readable, names))
     _check_places(readable, gather)
-    if compiled or problems:
-        from gateway.detect.engine import build_engine  # noqa: PLC0415 - weighs, and is often not needed
-
-        gather(lambda: build_engine([str(path) for path in readable.signatures], limits=readable.limits))
     if settings is None or policy is None or problems:
         raise ConfigError(problems)
     return settings, policy
 
 
-def _check_signatures(settings: Settings, gather: Callable[[Callable[[], Any]], Any]) -> set[str] | None:
-    """Names of all signatures; None when some file of theirs cannot be read."""
-    from gateway.detect.signatures import load_signatures  # noqa: PLC0415 - only what a command needs is loaded
-    from gateway.detect.yara_rules import load_yara  # noqa: PLC0415 - as above
+def _signatures(settings: Settings, folders: Sequence[str] = ()) -> frozenset[str]:
+    """Names of all signatures, which compile; of the settings' folders, unless others are given."""
+    from gateway.detect.engine import build_engine  # noqa: PLC0415 - only what a command needs is loaded
+    from gateway.inspectors.compiled import CompiledFiles  # noqa: PLC0415 - as above
 
-    folders = [str(path) for path in settings.signatures]
-    signatures, yara = gather(lambda: load_signatures(folders)), gather(lambda: load_yara(folders))
-    if signatures is None or yara is None:
-        return None
-    return {signature.name for signature in signatures} | set(yara.signatures)
+    cache = CompiledFiles(settings.state_dir / "run" / "compiled")
+    own = folders or [str(path) for path in settings.signatures]
+    return frozenset(build_engine(own, limits=settings.limits, cache=cache).signatures)
+
+
+def _other_signatures(settings: Settings, broken: Collection[str]) -> None:
+    """Raises ConfigError for what is wrong with signatures in files that can be read, when others cannot."""
+    stems = {_stem(file) for file in broken}
+    with tempfile.TemporaryDirectory() as name:
+        files = {}
+        for number, folder in enumerate(settings.signatures):
+            for file in folder.glob("*/*"):
+                if _stem(str(file)) not in stems:
+                    link = Path(name, str(number), file.parent.name, file.name)
+                    link.parent.mkdir(parents=True, exist_ok=True)
+                    link.symlink_to(file.absolute())
+                    files[str(link)] = str(file)
+        try:
+            _signatures(settings, sorted(str(folder) for folder in Path(name).iterdir()))
+        except ConfigError as error:
+            raise ConfigError([_moved(problem, files) for problem in error.problems]) from None
+
+
+def _stem(file: str) -> str:
+    """The path without its ending; rules and their cases have one stem."""
+    return file.removesuffix(".yaml").removesuffix(".yar").removesuffix(".cases")
+
+
+def _moved(problem: Problem, files: Mapping[str, str]) -> Problem:
+    """The problem with the files as the person knows them."""
+    message = problem.message
+    for link, file in files.items():
+        message = message.replace(link, file)
+    return Problem(files.get(problem.file, problem.file), problem.line, message)
 
 
 def _check_places(settings: Settings, gather: Callable[[Callable[[], Any]], Any]) -> None:
@@ -79,7 +104,7 @@ def _check_places(settings: Settings, gather: Callable[[Callable[[], Any]], Any]
     gather(lambda: Geo.open(str(database) if database else None))
 
 
-def _policy(settings: Settings, names: set[str] | None) -> Policy:
+def _policy(settings: Settings, names: Collection[str] | None) -> Policy:
     """The policy, once its own cases came out as they say."""
     from gateway.policy.cases import run_policy_cases  # noqa: PLC0415 - only what a command needs is loaded
 
@@ -135,9 +160,9 @@ def _given(value: object, where: tuple[str, ...]) -> object:
 
 
 def say_check(config: str | None) -> int:
-    """Write every problem to stderr, one a line, without compiling patterns; FINE, or WRONG when there are any."""
+    """Write every problem to stderr, one a line; FINE, or WRONG when there are any."""
     try:
-        check_all(config, compiled=False)
+        check_all(config)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG

@@ -115,16 +115,6 @@ def test_missing_settings_file(tmp_path):
     assert (done.returncode, done.stderr) == (2, f"{tmp_path}/none.yaml:0: cannot be read: No such file or directory\n")
 
 
-def test_pattern_that_does_not_compile_is_found_by_the_inspectors(tmp_path):
-    """The start leaves compiling to them; when they give up, everything is checked and told."""
-    shutil.copytree("signatures", tmp_path / "signatures")
-    signature = tmp_path / "signatures" / "identifiers" / "us.ssn.yaml"
-    signature.write_text(signature.read_text("utf-8").replace("detector: ", "detector: no", 1), "utf-8")
-    done = sluice("run", config=write_settings(tmp_path, signatures=["signatures"]))
-    assert done.returncode == 2
-    assert [line for line in done.stderr.splitlines() if line.startswith(str(signature))]
-
-
 def refused_start(config: Path) -> str:
     """The one sentence with which the start is refused."""
     done = sluice("run", config=config)

@@ -14,6 +14,19 @@ DEFAULT_POLICY = Path("gateway/policy/data/default.yaml").resolve()
 SIGNATURES = Path("signatures").resolve()
 
 
+@pytest.fixture(scope="module")
+def state(tmp_path_factory):
+    """A state directory for all tests, so that signatures are compiled once."""
+    state = tmp_path_factory.mktemp("state")
+    (state / "run").mkdir()
+    return state
+
+
+@pytest.fixture(autouse=True)
+def _shared_state(folder, state):
+    (folder / "var").symlink_to(state)
+
+
 def problems(config) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         check_all(str(config))
@@ -89,20 +102,42 @@ def test_every_file_is_looked_at_though_the_settings_are_wrong(folder, config, p
     assert len(found) == len(set(found))
 
 
-def test_pattern_that_does_not_compile_is_named(config, signatures):
+def test_detector_that_is_none_is_named(config, signatures):
     replace(signatures / "identifiers" / "us.ssn.yaml", "detector: ", "detector: no")
-    path = config(signatures=["own"])
-    assert any("us.ssn.yaml:" in line and "detector: " in line for line in problems(path))
-    check_all(str(path), compiled=False)
+    (found,) = problems(config(signatures=["own"]))
+    assert found.startswith(f"{signatures}/identifiers/us.ssn.yaml:")
+    assert "detector: " in found
 
 
-def test_patterns_are_compiled_once_something_else_is_wrong(config, signatures):
-    replace(signatures / "identifiers" / "us.ssn.yaml", "detector: ", "detector: no")
-    with pytest.raises(ConfigError) as caught:
-        check_all(str(config(signatures=["own"], workrs=1)), compiled=False)
-    assert ["workrs" in problem.message or "detector" in problem.message for problem in caught.value.problems] == [
-        True
-    ] * 2
+def test_good_signatures_are_looked_at_though_others_cannot_be_read(config, signatures):
+    """The second fault shows only when signatures are put together, which broken files would keep from happening."""
+    replace(signatures / "identifiers" / "us.ssn.yaml", "severity:", "severty:")
+    replace(signatures / "identifiers" / "iban.yaml", "detector: ", "detector: no")
+    replace(signatures / "yara" / "keys.cases.yaml", "find:", "fnd:")
+    twin = signatures / "documents" / "twin.yaml"
+    twin.parent.mkdir()
+    twin.write_text((signatures / "identifiers" / "iban.yaml").read_text("utf-8"), "utf-8")
+    found = problems(config(signatures=["own"]))
+    assert [line.split(":")[0].removeprefix(f"{signatures}/") for line in found] == sorted(
+        line.split(":")[0].removeprefix(f"{signatures}/") for line in found
+    )
+    for place in ("identifiers/us.ssn.yaml", "identifiers/iban.yaml", "yara/keys.cases.yaml"):
+        assert any(line.startswith(f"{signatures}/{place}:") for line in found), (place, found)
+    assert not [line for line in found if "/tmp" in line.replace(str(signatures), "")]
+
+
+def test_signatures_none_of_which_can_be_read(config, signatures):
+    for path in (signatures / "identifiers").iterdir():
+        path.write_text("name: [\n")
+    shutil.rmtree(signatures / "yara")
+    found = problems(config(signatures=["own"]))
+    assert len([line for line in found if ".yaml:" in line]) == len(found) == 2
+
+
+def test_compiled_signatures_are_kept_for_the_start(folder, config, signatures):
+    (folder / "state" / "run").mkdir(parents=True)
+    check_all(str(config(signatures=["own"], state_dir="state")))
+    assert list((folder / "state" / "run" / "compiled").iterdir())
 
 
 def test_policy_is_held_against_the_installed_signatures(folder, config, policy):
