@@ -57,3 +57,11 @@ def config(folder):
         return path
 
     return write
+
+
+def pytest_collection_modifyitems(items):
+    """Commands fork, and other tests may have left threads: the child does what it was made for and ends."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.filterwarnings("ignore:This process.*fork:DeprecationWarning"))
