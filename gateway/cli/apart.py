@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import mmap
 import os
+import resource
 import select
 import signal
 import sys
@@ -26,7 +27,7 @@ from gateway.inspectors.rlimits import MemoryGauge, limit_job, limit_life
 from gateway.inspectors.sandbox import Sandbox, readable_paths, separate_network
 from gateway.inspectors.words import MAX_REPLY_BYTES, REPLY_HEAD, Reason
 from gateway.inspectors.worker import close_other_files, quiet_signals
-from gateway.limits import MIB
+from gateway.limits import KIB, MIB
 from gateway.parts import Part
 
 MAX_ANSWER_BYTES = 1024 * MIB
@@ -102,7 +103,9 @@ class Apart:
                 return Look(Inspection(failure=Reason.TIMEOUT))
         if look is not None:
             return look
-        end = child.end(self._memory_bytes + size)
+        # What a fork has resident begins with what this process has.
+        own_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
+        end = child.end(self._memory_bytes + size + own_bytes)
         return Look(Inspection(failure=_REASONS.get(end, Reason.CRASH)))
 
     def _be_child(  # pragma: no cover - as above
