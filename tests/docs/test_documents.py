@@ -111,7 +111,7 @@ def known_options(command):
 def check_command(line):
     """Raises AssertionError when `sluice LINE` is no command, or has an option that the command does not have."""
     words = shlex.split(line)
-    command, context = cli, click.Context(cli)
+    command, context = cli, click.Context(cli, help_option_names=["-h", "--help"])
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(context, words[0])
         assert found is not None, line
@@ -163,7 +163,7 @@ def test_commands_were_found():
 def every_command(command, words=()):
     yield " ".join(words), command
     if isinstance(command, click.Group):
-        context = click.Context(command)
+        context = click.Context(command, help_option_names=["-h", "--help"])
         for name in command.list_commands(context):
             yield from every_command(command.get_command(context, name), (*words, name))
 
@@ -174,7 +174,7 @@ COMMANDS = {line: command for line, command in every_command(cli) if line}
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_helps_with_an_example(line):
     command = COMMANDS[line]
-    said = command.get_help(click.Context(command, info_name=line))
+    said = command.get_help(click.Context(command, info_name=line, help_option_names=["-h", "--help"]))
     example = (command.epilog or "").partition("Example: ")[2]
 
     assert "Example: " in said
