@@ -31,6 +31,7 @@ def queued_bytes(top: Any) -> int:
     """Bytes that wait behind a blocked layer, and HTTP/1 bytes behind an open request."""
     total = 0
     for layer in every_layer(top):
+        # mitmproxy has no public name for what waits behind a blocked layer; test_layers.py would see it renamed.
         total += sum(len(event.data) for event in layer._paused_event_queue if hasattr(event, "data"))  # noqa: SLF001
         if isinstance(layer, Http1Server):
             total += len(layer.buf)

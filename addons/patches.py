@@ -52,6 +52,7 @@ def install(
             f"mitmproxy {version.VERSION} is installed, but the gateway was checked against "
             f"{', '.join(PATCHED_VERSIONS)} only; run 'make setup' to install the locked version"
         )
+    # The ignores below: mypy allows no assignment to a method, and a replaced method is what a correction is.
     HoldStream.new_spool = staticmethod(new_spool)
     HoldStream.max_body_bytes = max_body_bytes
     HoldStream.refuse = staticmethod(refuse)
