@@ -101,6 +101,8 @@ class Destination:
     """Whether one request to this endpoint may carry several files, so that its length says little of one file."""
     dialect: str = ""
     """Name of the error shape the service's own clients read; empty for none."""
+    kind: str = ""
+    """What the endpoint takes: `file part init finish rapid message mail share code prompt opaque`; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

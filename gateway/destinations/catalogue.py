@@ -12,6 +12,7 @@ from gateway.destinations.entries import File, ServiceEntry
 from gateway.destinations.hosts import HostIndex, normal_host
 from gateway.destinations.locate import Locator
 from gateway.destinations.match import NO_MATCH, CatalogueMatch, Head, Pattern, plain_path
+from gateway.destinations.split import Split
 from gateway.errors import ConfigError, Problem
 from gateway.transfer import Category
 from gateway.yamlfile import load_yaml, pydantic_problems
@@ -34,6 +35,7 @@ class Endpoint:
     category: Category
     tenant: Locator | None
     conversation: Locator | None
+    split: Split | None
 
     def fits(self, head: Head) -> bool:
         """Whether the request is one of these."""
@@ -82,6 +84,7 @@ class Service:
             many_files=bool(endpoint and endpoint.many_files),
             dialect=endpoint.dialect if endpoint else self.dialect,
             kind=endpoint.kind if endpoint else "",
+            split=endpoint.split if endpoint else None,
         )
 
 
@@ -188,6 +191,7 @@ def _service(entry: ServiceEntry) -> Service:
             category=one.category or entry.category,
             tenant=Locator.parse(one.tenant) if one.tenant else None,
             conversation=Locator.parse(one.conversation) if one.conversation else None,
+            split=one.split.split(name=one.name or "", size=one.size or "") if one.split else None,
         )
         for one in entry.endpoints
     )

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from gateway.destinations.hosts import HostIndex
 from gateway.destinations.locate import Locator
 from gateway.destinations.match import Pattern
+from gateway.destinations.split import PlaceText, SplitEntry
 from gateway.transfer import Category
 
 DIALECTS = ("wecom", "dingtalk", "feishu", "slack", "telegram", "dropbox", "s3", "github", "google", "graph", "baidu")
@@ -92,6 +93,12 @@ class EndpointEntry(Entry):
     tenant: LocatorText | None = None
     """None for the service's."""
     conversation: LocatorText | None = None
+    name: PlaceText | None = None
+    """Where the file's name stands; without it, the name beside the bytes counts."""
+    size: PlaceText | None = None
+    """Where the file's declared size stands, bytes."""
+    split: SplitEntry | None = None
+    """Its step in an upload that spans requests."""
 
 
 def _ids_differ(endpoints: list[EndpointEntry]) -> list[EndpointEntry]:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
+from gateway.destinations.split import Split
 from gateway.transfer import Category
 
 
@@ -49,6 +50,8 @@ class CatalogueMatch:
     """Error shape the service's own clients read; empty for none."""
     kind: str = ""
     """`file part init finish rapid message mail share code prompt opaque`, or empty."""
+    split: Split | None = None
+    """Its step in an upload that spans requests; None when it stands alone."""
 
 
 NO_MATCH = CatalogueMatch()

@@ -28,4 +28,5 @@ def build_destination(
         conversation=match.conversation,
         many_files=match.many_files,
         dialect=match.dialect,
+        kind=match.kind,
     )

@@ -34,6 +34,7 @@ def test_every_fact_has_its_place():
         audience=Audience.UNKNOWN,
         many_files=True,
         dialect="slack",
+        kind="message",
     )
 
 
