@@ -104,6 +104,9 @@ class Inspection:
     """The request's path with every match in it masked; what the record shows."""
     rules_overtime: tuple[str, ...] = ()
     """Analysts' rules that ran over their time budget."""
+    known_hash: str = "none"
+    """What the index of hashes says of a hash sent in place of bytes: `none` when none is sent, `unknown`, `seen`,
+    `protected`."""
 
     @property
     def coverage(self) -> Coverage:

@@ -71,6 +71,7 @@ def transfer_of(case: CaseEntry) -> Transfer:
             category=to.category,
             tenant=to.tenant,
             account=to.account,
+            kind=to.kind,
             audience=to.audience,
         ),
         channel=case.channel,
@@ -89,6 +90,7 @@ def inspection_of(case: CaseEntry, unit: SizeUnit) -> Inspection:
         distinct=distinct,
         persons=sum(found.persons for part in case.parts for found in part.found.values()),
         failure=case.failure,
+        known_hash=case.known_hash,
     )
 
 

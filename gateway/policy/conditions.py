@@ -59,7 +59,7 @@ def any_holds(tests: list[Test] | tuple[Test, ...]) -> Test:
 
 def compile_destination(block: DestinationTest) -> Test:
     """The test of a `destination` block."""
-    keys = ("category", "region", "service", "tenant", "account", "audience")
+    keys = ("category", "region", "service", "tenant", "account", "kind", "audience")
     tests = [_word(words, f"transfer.destination.{key}", key) for key in keys if (words := getattr(block, key))]
     if block.host:
         tests.append(_host(block.host))
@@ -180,6 +180,8 @@ def _content_tests(when: When, mb_bytes: int, sensitive: tuple[Test, ...]) -> li
         tests.append(_sensitive(any_holds(sensitive), unauthorised=when.sensitive == "unauthorised"))
     if when.persons is not None:
         tests.append(_persons(when.persons))
+    if when.known_hash:
+        tests.append(_word(when.known_hash, "known_hash", "hash"))
     return tests
 
 

@@ -10,6 +10,7 @@ from gateway.policy.early import least_body_bytes, least_file_bytes
 from gateway.policy.facts import Fact, Facts, gather, name_authorised
 from gateway.policy.failclosed import built_in_grounds
 from gateway.policy.model import NOTHING, Policy, Rule
+from gateway.policy.schema import HoldMode
 from gateway.policy.words import because, fill
 from gateway.transfer import Transfer
 
@@ -19,6 +20,13 @@ def decide(transfer: Transfer, inspection: Inspection, policy: Policy, *, today:
     facts = gather(transfer, inspection, policy.authorised_on(today))
     grounds, used, judged = _ask(policy.rules, facts, policy, today)
     return _verdict([*grounds, *built_in_grounds(inspection, judged, policy)], used, policy)
+
+
+def hold_mode(transfer: Transfer, policy: Policy, *, today: date) -> HoldMode:
+    """How an upload that spans requests is held at this destination: the strictest entry that fits, else `chunks`."""
+    facts = name_authorised(Facts(transfer, (), 0, {}, has_body=True), policy.authorised_on(today))
+    modes = {mode for test, mode in policy.uploads if test(facts) is not None}
+    return "commit" if modes == {"commit"} else "chunks"
 
 
 def refuse_size(

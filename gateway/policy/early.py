@@ -83,7 +83,7 @@ def _growth(request: Request) -> tuple[int, tuple[int, int]]:
 
 
 def _is_size(when: When) -> bool:
-    if when.findings or when.sensitive or when.persons:
+    if when.findings or when.sensitive or when.persons or when.known_hash:
         return False
     if when.part is not None and not when.part.model_fields_set <= _SIZE_KEYS:
         return False

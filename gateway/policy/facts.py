@@ -99,6 +99,8 @@ class Facts:
     has_body: bool
     authorised: tuple[Authorised, ...] = ()
     """Entries that name this destination."""
+    known_hash: str = "none"
+    """As in `Inspection`."""
     _unauthorised: Facts | None = None
 
     def unauthorised(self) -> Facts:
@@ -111,7 +113,9 @@ class Facts:
                 for name, seen in self.seen.items()
                 if (left := tuple(f for f in seen.findings if not self._allowed(f))) or not seen.findings
             }
-            self._unauthorised = Facts(self.transfer, self.parts, self.persons, kept, self.has_body)
+            self._unauthorised = Facts(
+                self.transfer, self.parts, self.persons, kept, self.has_body, known_hash=self.known_hash
+            )
         return self._unauthorised
 
     def _allowed(self, finding: Finding) -> bool:
@@ -129,7 +133,8 @@ def gather(transfer: Transfer, inspection: Inspection, authorised: tuple[Authori
         for finding in part.findings:
             found.setdefault(finding.signature, []).append(finding)
     seen = {name: Seen(tuple(findings), inspection.distinct.get(name)) for name, findings in found.items()}
-    facts = Facts(transfer, inspection.parts, inspection.persons, seen, transfer.request.bytes > 0)
+    has_body = transfer.request.bytes > 0
+    facts = Facts(transfer, inspection.parts, inspection.persons, seen, has_body, known_hash=inspection.known_hash)
     return name_authorised(facts, authorised)
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Mapping
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -23,11 +23,11 @@ from gateway.policy.conditions import (
     mb_to_bytes,
     names_test,
 )
-from gateway.policy.early import is_early, size_limits
+from gateway.policy.early import conditions, is_early, size_limits
 from gateway.policy.facts import Authorised, Test
 from gateway.policy.model import NOTHING, AuthorisedDestination, Policy, PolicyException, Rule
 from gateway.policy.problems import dotted, empty_places, form_problems
-from gateway.policy.schema import UNIT_BYTES, AuthorisedEntry, Bilingual, ExceptionEntry, RuleEntry
+from gateway.policy.schema import UNIT_BYTES, AuthorisedEntry, Bilingual, ExceptionEntry, KnownHash, RuleEntry
 from gateway.policy.schema_file import PolicyFile
 from gateway.yamlfile import Document, Where, load_yaml, parse_yaml
 
@@ -73,6 +73,11 @@ def compile_policy(file: PolicyFile) -> Policy:
         rules=tuple(_rule(entry, file.routes, mb_bytes, sensitive) for entry in file.rules),
         exceptions=tuple(_exception(entry, mb_bytes) for entry in file.exceptions),
         authorised=tuple(_authorised(entry) for entry in file.authorised),
+        uploads=tuple(
+            (compile_destination(entry.destination) if entry.destination else all_hold([]), entry.hold)
+            for entry in file.uploads
+        ),
+        asks_hash=any(_asks_hash(when.known_hash) for rule in file.rules for when in conditions(rule.when)),
         sensitive=file.sensitive,
         failures=MappingProxyType(failures),
         names=MappingProxyType({name: _words(words) for name, words in file.names.items()}),
@@ -183,6 +188,11 @@ def _authorised(entry: AuthorisedEntry) -> AuthorisedDestination:
         names=names_test(entry.signature),
     )
     return AuthorisedDestination(compiled, entry.owner, entry.ticket or "", entry.expires)
+
+
+def _asks_hash(words: tuple[KnownHash, ...]) -> bool:
+    """Whether the condition tells one hash from another; one that takes them all needs no index."""
+    return 0 < len(set(words) - {"none"}) < len(get_args(KnownHash)) - 1
 
 
 def _action(word: str) -> Action:

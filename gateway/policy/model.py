@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from gateway.findings import Action
 from gateway.policy.facts import Authorised, Facts, Test
-from gateway.policy.schema import FindingsTest, Mode, SizeUnit
+from gateway.policy.schema import FindingsTest, HoldMode, Mode, SizeUnit
 from gateway.policy.schema_file import CaseEntry
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -90,6 +90,10 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     exceptions: tuple[PolicyException, ...] = ()
     authorised: tuple[AuthorisedDestination, ...] = ()
+    uploads: tuple[tuple[Test, HoldMode], ...] = field(default=(), repr=False, compare=False)
+    """Destination → how uploads that span requests are held there."""
+    asks_hash: bool = False
+    """Whether a rule tells one hash from another, so that the index of hashes has to be kept."""
     sensitive: tuple[FindingsTest, ...] = ()
     """What makes a content sensitive, as written."""
     failures: Mapping[str, Action] = field(default_factory=lambda: MappingProxyType({}))

@@ -26,6 +26,14 @@ from gateway.transfer import Audience, Category, Channel, Region
 
 Reason = Literal["too-large", "malformed", "encrypted", "unsupported", "detector-failed", "unreadable"]
 """Reason words of `ContentError` and its subclasses; a test holds them together."""
+EndpointKind = Literal[
+    "file", "part", "init", "finish", "rapid", "message", "mail", "share", "code", "prompt", "opaque"
+]
+"""As `gateway.destinations.entries` has them; a test holds them together."""
+KnownHash = Literal["none", "unknown", "seen", "protected"]
+"""What the index says of a hash sent in place of bytes."""
+HoldMode = Literal["chunks", "commit"]
+"""How much of an upload in several requests waits: every chunk until the whole was judged, or the last request."""
 ActionWord = Literal["allow", "log", "coach", "hold", "block"]
 Mode = Literal["enforce", "monitor", "off"]
 """`monitor` records what the rule would have done; `off` is as if the rule were not written."""
@@ -108,6 +116,8 @@ class DestinationTest(Condition):
     """`host.example` is that host, `*.example` every host below it."""
     tenant: ListOf[Text] = ()
     account: ListOf[Text] = ()
+    kind: ListOf[EndpointKind] = ()
+    """What the catalogue says that the endpoint takes."""
     audience: ListOf[Audience] = ()
     authorised: StrictBool | None = None
     """Whether an entry of `authorised` names the destination, for whatever class."""
@@ -174,6 +184,8 @@ class When(Condition):
     """The file's own `sensitive` list; `unauthorised` leaves out what `authorised` allows at this destination."""
     persons: Count | None = None
     """At least so many distinct persons in the whole transfer."""
+    known_hash: ListOf[KnownHash] = ()
+    """For a hash sent in place of bytes (秒传): whether a file with that hash was seen, and how it was judged."""
     all_of: ListOf[When] = Field(default=(), alias="all")
     any_of: ListOf[When] = Field(default=(), alias="any")
     negated: When | None = Field(default=None, alias="not")
@@ -205,6 +217,14 @@ class RuleEntry(Block):
     keep_content: StrictBool = True
     """False where only hash and metadata may be kept."""
     when: When
+
+
+class UploadsEntry(Block):
+    """How uploads that span several requests are held at a destination."""
+
+    destination: DestinationTest | None = None
+    """None for every destination."""
+    hold: HoldMode
 
 
 class AuthorisedEntry(Block):

@@ -16,10 +16,12 @@ from gateway.policy.schema import (
     Block,
     Count,
     Day,
+    EndpointKind,
     ExceptionEntry,
     Failures,
     FindingsTest,
     Id,
+    KnownHash,
     LimitName,
     ListOf,
     Megabytes,
@@ -30,6 +32,7 @@ from gateway.policy.schema import (
     Settings,
     SignatureName,
     Text,
+    UploadsEntry,
     Url,
 )
 from gateway.transfer import Audience, Category, Channel, Region
@@ -81,6 +84,7 @@ class CaseDestination(Block):
     service: str = ""
     tenant: str = ""
     account: str = ""
+    kind: EndpointKind | Literal[""] = ""
     audience: Audience = Audience.UNKNOWN
 
 
@@ -104,6 +108,7 @@ class CaseEntry(Block):
     parts: ListOf[CasePart] = ()
     failure: str = ""
     """Why there was no full inspection; empty when there was."""
+    known_hash: KnownHash = "none"
     today: Day | None = None
     action: ActionWord
     rules: tuple[Id, ...]
@@ -122,6 +127,8 @@ class PolicyFile(Block):
     sensitive: tuple[FindingsTest, ...] = ()
     """One of these makes a content sensitive."""
     authorised: tuple[AuthorisedEntry, ...] = ()
+    uploads: tuple[UploadsEntry, ...] = ()
+    """How uploads that span requests are held; the strictest entry that fits counts, and none is `chunks`."""
     failures: Failures = Failures()
     rules: tuple[RuleEntry, ...] = ()
     exceptions: tuple[ExceptionEntry, ...] = ()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.findings import Action, Inspection
 from gateway.parts import Coverage, Grade
-from gateway.policy.decide import decide, largest_body_bytes, refuse_size
+from gateway.policy.decide import decide, hold_mode, largest_body_bytes, refuse_size
 from gateway.policy.load import load_policy
 from gateway.transfer import Actor, Category, Region
 from tests.samples.policies import TODAY, finding, inspection, part, policy, rule, transfer
@@ -432,3 +432,37 @@ def test_what_is_refused_early_is_refused_after_inspection_too(size_bytes, conte
         file_bytes = inner * 3 // 4 if "json" in content_type else inner
         assert file_bytes >= LIMIT
         assert told(decide(WECOM, inspection(part(size_bytes=file_bytes + 1)), DEFAULT, today=TODAY))[0] == "block"
+
+
+ABROAD = {"destination": {"region": "overseas"}, "hold": "chunks"}
+EVERYWHERE = {"hold": "commit"}
+
+
+@pytest.mark.parametrize(
+    ("uploads", "region", "mode"),
+    [
+        pytest.param([], Region.DOMESTIC, "chunks", id="nothing said is the strictest"),
+        pytest.param([EVERYWHERE], Region.OVERSEAS, "commit", id="everywhere"),
+        pytest.param([ABROAD, EVERYWHERE], Region.OVERSEAS, "chunks", id="strictest"),
+        pytest.param([EVERYWHERE, ABROAD], Region.OVERSEAS, "chunks", id="order means nothing"),
+        pytest.param([EVERYWHERE, ABROAD], Region.DOMESTIC, "commit", id="elsewhere"),
+        pytest.param([{**ABROAD, "hold": "commit"}], Region.DOMESTIC, "chunks", id="none fits"),
+    ],
+)
+def test_how_an_upload_in_pieces_is_held(uploads, region, mode):
+    assert hold_mode(transfer(region=region), policy(uploads=uploads), today=TODAY) == mode
+
+
+@pytest.mark.parametrize(
+    ("known", "action"),
+    [("none", Action.ALLOW), ("unknown", Action.BLOCK), ("protected", Action.BLOCK), ("seen", Action.ALLOW)],
+)
+def test_a_hash_in_place_of_bytes_is_a_condition(known, action):
+    under = policy(rule(when={"known_hash": ["unknown", "protected"]}))
+    assert under.asks_hash
+    assert decide(transfer(), replace(inspection(), known_hash=known), under, today=TODAY).action is action
+
+
+def test_only_a_rule_that_asks_needs_the_index():
+    assert not DEFAULT.asks_hash
+    assert not policy(rule(when={"known_hash": "none"})).asks_hash

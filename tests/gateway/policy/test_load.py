@@ -113,6 +113,7 @@ def test_the_shipped_default():
         ("contact.few", "log", "enforce", ("S001-3.1(2)",)),
         ("cloud.personal", "block", "enforce", ("S001-3.3#2",)),
         ("overseas.personal-information", "hold", "enforce", ("S000-2.2(3)",)),
+        ("upload.instant", "block", "enforce", ("S003-3#3",)),
         ("encryption.strong", "log", "enforce", ("S001-3.3(3)",)),
         ("encryption.weak", "block", "enforce", ("S001-3.3(3)",)),
         ("encryption.partial", "block", "enforce", ("S001-3.3(3)e", "S001-3.3(3)")),
