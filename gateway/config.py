@@ -9,8 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.destinations.addresses import is_forbidden
 from gateway.errors import ConfigError, Problem
 from gateway.identity.users import load_users
+from gateway.identity_settings import contradictions
+from gateway.login import read_login
+from gateway.setting_values import parent_of
 from gateway.settings import Settings, route_for
 from gateway.yamlfile import Document, Where, load_yaml, parse_yaml, pydantic_problems
 
@@ -47,7 +51,7 @@ def load_settings(path: str | None, environ: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         errors = error.errors(include_input=False)
         raise ConfigError([*problems, *_placed(document, variables, errors)]) from None
-    problems += _placed(document, variables, _contradictions(settings))
+    problems += _placed(document, variables, [*_contradictions(settings), *_mode_problems(settings, environ)])
     try:
         problems += _placed(document, variables, _strangers(settings))
     except ConfigError as error:

@@ -8,7 +8,7 @@ from os.path import exists
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core.core_schema import ValidationInfo
 
 from gateway.destinations.hosts import normal_host
@@ -137,3 +137,10 @@ type PathField = Annotated[Path, BeforeValidator(_path)]
 type ExistingPath = Annotated[Path, BeforeValidator(_path), AfterValidator(_existing)]
 type Count = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)]
 type Paths = Annotated[tuple[ExistingPath, ...], Field(strict=False)]
+def _server_name(value: object) -> str:
+    if isinstance(value, str) and _HOST.fullmatch(normal_host(value)):
+        return normal_host(value)
+    raise ValueError("not a name; allowed: the host name or address that clients reach the proxy at")
+
+
+type ServerName = Annotated[str, BeforeValidator(_server_name)]

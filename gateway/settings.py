@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from os.path import exists
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from gateway.destinations.hosts import normal_host
+from gateway.identity_settings import Identity
 from gateway.limits import Limits
 from gateway.setting_values import (
     Address,
@@ -25,6 +26,8 @@ from gateway.setting_values import (
     PathField,
     Paths,
     RouteKey,
+    Section,
+    ServerName,
     Store,
 )
 
@@ -32,12 +35,6 @@ __all__ = ["PACKAGE_DIR", "Address", "LimitsSection", "Section", "Settings", "no
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 """Where the shipped data is found, in a checkout as in an installed wheel."""
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, strict types, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 def _limits_model() -> type[BaseModel]:
@@ -83,28 +80,24 @@ class Tls(Section):
     """Folder of the CA's key and certificate, made at the first start; unset: `ca` in `state_dir`."""
     passthrough: Nothing = ()
     """Hosts whose TLS would not be opened; only the empty list in this version."""
+    proxy_name: ServerName | None = None
+    """Name clients reach the proxy at; with it the port speaks TLS too, under a certificate of the gateway's CA."""
+    proxy_certificate: ExistingPath | None = None
+    """PEM file of a certificate, its chain and its key, for TLS to the proxy's port instead of one of our CA."""
 
 
 class Geo(Section):
+    @property
+    def to_proxy(self) -> bool:
+        """Whether clients may speak TLS to the proxy's own port."""
+        return self.proxy_name is not None or self.proxy_certificate is not None
+
     """Where servers stand."""
 
     database: ExistingPath | None = None
     """A MaxMind file, or a folder of `*.mmdb` files; unset: `geo` in `state_dir` where it exists, else none."""
     overrides: dict[NetworkKey, Country] = Field(default_factory=dict)
     """Network → ISO 3166-1 country; the longest prefix wins, and wins over the database."""
-
-
-class Identity(Section):
-    """Who sends."""
-
-    required: bool = False
-    """Whether a sender nobody knows is refused."""
-    proxy_auth: Literal["off", "users"] = "off"
-    """Whether the proxy asks for a name and password of the users file."""
-    users: ExistingPath | None = None
-    """The users file."""
-    networks: dict[NetworkKey, str] = Field(default_factory=dict)
-    """Network → user who sends from it; the longest prefix wins."""
 
 
 class Inspectors(Section):

@@ -112,7 +112,7 @@ def test_every_problem_at_once_with_file_and_line(folder):
     (folder / "sluice.yaml").write_text(
         """
 listen: 127.0.0.1:99999
-mode: transparent
+mode: transparently
 polcy: x
 policy: nope.yaml
 limits: {max_depth: three}
@@ -128,11 +128,11 @@ workers: "2"
 
     assert problems("sluice.yaml") == [
         f"sluice.yaml:2: listen: {ADDRESS}",
-        "sluice.yaml:3: mode: only regular is available in this version",
+        "sluice.yaml:3: mode: not a mode; allowed: regular, transparent, socks5, upstream:http://HOST:PORT or upstream:https://HOST:PORT",
         f"sluice.yaml:4: polcy: unknown key; did you mean policy? allowed: {TOP_KEYS}",
         "sluice.yaml:5: policy: the path does not exist",
         "sluice.yaml:6: limits.max_depth: Input should be a valid integer",
-        "sluice.yaml:8: identity.requird: unknown key; did you mean required? allowed: required, proxy_auth, users, networks",
+        "sluice.yaml:8: identity.requird: unknown key; did you mean required? allowed: required, proxy_auth, users, htpasswd, ldap, login_ttl_s, clear_login_networks, address_suffices, networks, addresses, api_token_file",
         "sluice.yaml:9: tls.passthrough: passing TLS through unread is not available in this version; allowed: []",
         "sluice.yaml:10: store: postgresql is not available in this version; allowed: sqlite",
         "sluice.yaml:11: events.webhook: not available in this version; allowed: null",
@@ -168,7 +168,7 @@ workers: "2"
         ),
         param(
             "identity:\n  required: true",
-            ["sluice.yaml:2: identity.required: nobody could be known; true needs proxy_auth: users, or networks"],
+            ["sluice.yaml:2: identity.required: nobody could be known; true needs proxy_auth, networks, addresses or api_token_file"],
             id="required of nobody",
         ),
         param(
@@ -192,12 +192,27 @@ workers: "2"
             ],
             id="routes",
         ),
+        param(
+            "upstream: {login_file: login}",
+            ["sluice.yaml:1: upstream.login_file: only the mode upstream:URL has a proxy to log in to"],
+            id="login to no proxy",
+        ),
+        param(
+            "mode: upstream:http://127.0.0.1:8081\nupstream:\n  connect_to: {'*:443': 'b:1'}\n  login_file: login",
+            [
+                "sluice.yaml:1: mode: 127.0.0.1:8081 is this gateway; allowed: another proxy",
+                "sluice.yaml:3: upstream.connect_to: the proxy of mode upstream:URL connects to servers; allowed with it: {}",
+                "sluice.yaml:4: upstream.login_file: FOLDER/login: needs one line NAME:PASSWORD",
+            ],
+            id="next proxy is this one",
+        ),
     ],
 )
 def test_refused(folder, text, expected):
     (folder / "sluice.yaml").write_text(text, encoding="utf-8")
     (folder / "users.yaml").write_text("users: [{name: li.wei}]", encoding="utf-8")
     (folder / "broken.yaml").write_text("users: [{role: staff}]", encoding="utf-8")
+    (folder / "login").write_text("hunter2", encoding="utf-8")
 
     assert problems("sluice.yaml") == [line.replace("FOLDER", str(folder)) for line in expected]
 
@@ -266,6 +281,11 @@ def test_variables(folder, environ, check):
             id="key in what is no section",
         ),
         param(
+            {"SLUICE__MODE": "upstream:http://proxy.example:3128", "SLUICE_UPSTREAM_LOGIN": "hunter2"},
+            ["./sluice.yaml:1: upstream.login_file: SLUICE_UPSTREAM_LOGIN: needs one line NAME:PASSWORD"],
+            id="login in no form",
+        ),
+        param(
             {"SLUICE__LISTEN": "[", "SLUICE__WORKERS": "0"},
             [
                 "<environment>:0: SLUICE__LISTEN: YAML: did not find expected node content",
@@ -305,7 +325,7 @@ def test_problems_of_file_and_variables_come_together(folder):
     (folder / "sluice.yaml").write_text("mode: x\nlimits: 3", encoding="utf-8")
 
     assert problems(None, {"SLUICE__STORE": "x"}) == [
-        "./sluice.yaml:1: mode: not a mode; allowed: regular",
+        "./sluice.yaml:1: mode: not a mode; allowed: regular, transparent, socks5, upstream:http://HOST:PORT or upstream:https://HOST:PORT",
         "./sluice.yaml:2: limits: must be a mapping of keys to values",
         "<environment>:0: SLUICE__STORE: store: not a store; allowed: sqlite",
     ]
