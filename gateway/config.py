@@ -121,12 +121,32 @@ def _contradictions(settings: Settings) -> list[ErrorDetails]:
         other = taken.setdefault(section.listen, f"{name}.listen")
         if other != f"{name}.listen":
             found.append(((name, "listen"), f"the same address as {other}; allowed: one address each"))
-    identity = settings.identity
-    if identity.proxy_auth == "users" and identity.users is None:
-        found.append((("identity", "proxy_auth"), "users needs the key identity.users"))
-    if identity.required and identity.proxy_auth == "off" and not identity.networks:
-        message = "nobody could be known; true needs proxy_auth: users, or networks"
-        found.append((("identity", "required"), message))
+    found += contradictions(
+        settings.identity, listen=settings.listen, mode=settings.mode, speaks_tls=settings.tls.to_proxy
+    )
+    return _errors(found)
+
+
+def _mode_problems(settings: Settings, environ: Mapping[str, str]) -> list[ErrorDetails]:
+    """Keys that the mode leaves without a meaning, and a next proxy that is this one."""
+    parent, upstream = parent_of(settings.mode), settings.upstream
+    found: list[tuple[Where, str]] = []
+    if parent is None:
+        if upstream.login_file is not None:
+            found.append((("upstream", "login_file"), "only the mode upstream:URL has a proxy to log in to"))
+        return _errors(found)
+    own = {settings.listen.port, settings.console.listen.port, settings.metrics.listen.port}
+    host = parent.address.host
+    is_here = host in {"localhost", settings.listen.host} or is_forbidden(host) in {"loopback", "unspecified"}
+    if is_here and parent.address.port in own:
+        found.append((("mode",), f"{parent.address} is this gateway; allowed: another proxy"))
+    if upstream.connect_to:
+        message = "the proxy of mode upstream:URL connects to servers; allowed with it: {}"
+        found.append((("upstream", "connect_to"), message))
+    try:
+        read_login(upstream.login_file, environ)
+    except ValueError as error:
+        found.append((("upstream", "login_file"), str(error)))
     return _errors(found)
 
 

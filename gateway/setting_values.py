@@ -15,6 +15,14 @@ from gateway.destinations.hosts import normal_host
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+
+class Section(BaseModel):
+    """Base of every section: frozen, strict types, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+_UPSTREAM = re.compile(r"upstream:(https?)://(.+)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
 
 
@@ -99,11 +107,42 @@ def _auto_or_count(value: object) -> str | int:
     raise ValueError("not a count; allowed: auto, or a whole number of 1 to 1024")
 
 
+class Parent(NamedTuple):
+    """The proxy behind this one, in mode `upstream`."""
+
+    scheme: str
+    """`http` or `https`: how this proxy itself is spoken to."""
+    address: Address
+
+
+def parent_of(mode: str) -> Parent | None:
+    """The proxy that a mode of the settings leads to; None for a mode that connects to servers itself.
+
+    >>> parent_of("upstream:https://proxy.example:3129")
+    Parent(scheme='https', address=Address(host='proxy.example', port=3129))
+    >>> parent_of("regular") is None
+    True
+    """
+    found = _UPSTREAM.fullmatch(mode)
+    return Parent(found[1], parse_address(found[2])) if found else None
+
+
 def _mode(value: object) -> str:
-    if value == "regular":
-        return "regular"
-    known = value in {"transparent", "socks5"} or (isinstance(value, str) and value.startswith("upstream:"))
-    raise ValueError("only regular is available in this version" if known else "not a mode; allowed: regular")
+    if isinstance(value, str):
+        if value in {"regular", "transparent", "socks5"}:
+            return value
+        if value.startswith("upstream:") and "@" in value:
+            # Settings are shown and copied; a URL with a password in it would be, too.
+            raise ValueError("no login in the URL; it belongs in upstream.login_file")
+        found = _UPSTREAM.fullmatch(value.rstrip("/"))
+        if found:
+            try:
+                return f"upstream:{found[1]}://{parse_address(found[2])}"
+            except ValueError:
+                pass
+    raise ValueError(
+        "not a mode; allowed: regular, transparent, socks5, upstream:http://HOST:PORT or upstream:https://HOST:PORT"
+    )
 
 
 def _store(value: object) -> str:
@@ -112,6 +151,12 @@ def _store(value: object) -> str:
     if isinstance(value, str) and value.startswith("postgresql://"):
         raise ValueError("postgresql is not available in this version; allowed: sqlite")
     raise ValueError("not a store; allowed: sqlite")
+
+
+def _server_name(value: object) -> str:
+    if isinstance(value, str) and _HOST.fullmatch(normal_host(value)):
+        return normal_host(value)
+    raise ValueError("not a name; allowed: the host name or address that clients reach the proxy at")
 
 
 def _not_available(value: object) -> None:
@@ -132,15 +177,9 @@ type Mode = Annotated[str, BeforeValidator(_mode)]
 type Store = Annotated[str, BeforeValidator(_store)]
 type NotAvailable = Annotated[None, BeforeValidator(_not_available)]
 type Nothing = Annotated[tuple[str, ...], BeforeValidator(_nothing_passes)]
+type ServerName = Annotated[str, BeforeValidator(_server_name)]
 type NetworkKey = Annotated[Network, BeforeValidator(_network)]
 type PathField = Annotated[Path, BeforeValidator(_path)]
 type ExistingPath = Annotated[Path, BeforeValidator(_path), AfterValidator(_existing)]
 type Count = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)]
 type Paths = Annotated[tuple[ExistingPath, ...], Field(strict=False)]
-def _server_name(value: object) -> str:
-    if isinstance(value, str) and _HOST.fullmatch(normal_host(value)):
-        return normal_host(value)
-    raise ValueError("not a name; allowed: the host name or address that clients reach the proxy at")
-
-
-type ServerName = Annotated[str, BeforeValidator(_server_name)]

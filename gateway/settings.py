@@ -71,6 +71,8 @@ class Upstream(Section):
     """PEM files with extra trust anchors for servers."""
     connect_to: dict[RouteKey, AddressField] = Field(default_factory=dict)
     """Fixed routes, like curl's --connect-to: `HOST:PORT` or `*:PORT` → `host:port`; the exact one wins."""
+    login_file: ExistingPath | None = None
+    """File of one line `NAME:PASSWORD`: how the gateway logs in to the proxy of mode `upstream`."""
 
 
 class Tls(Section):
@@ -78,20 +80,20 @@ class Tls(Section):
 
     ca_dir: PathField = Path("var/ca")
     """Folder of the CA's key and certificate, made at the first start; unset: `ca` in `state_dir`."""
-    passthrough: Nothing = ()
-    """Hosts whose TLS would not be opened; only the empty list in this version."""
     proxy_name: ServerName | None = None
     """Name clients reach the proxy at; with it the port speaks TLS too, under a certificate of the gateway's CA."""
     proxy_certificate: ExistingPath | None = None
     """PEM file of a certificate, its chain and its key, for TLS to the proxy's port instead of one of our CA."""
+    passthrough: Nothing = ()
+    """Hosts whose TLS would not be opened; only the empty list in this version."""
 
-
-class Geo(Section):
     @property
     def to_proxy(self) -> bool:
         """Whether clients may speak TLS to the proxy's own port."""
         return self.proxy_name is not None or self.proxy_certificate is not None
 
+
+class Geo(Section):
     """Where servers stand."""
 
     database: ExistingPath | None = None
@@ -168,7 +170,7 @@ class Settings(Section):
     listen: AddressField = Address("127.0.0.1", 8080)
     """Address of the proxy."""
     mode: Mode = "regular"
-    """How clients reach the proxy; only `regular` (an explicit proxy) in this version."""
+    """How clients reach the proxy: `regular`, `transparent`, `socks5`, or `upstream:URL` of the next proxy."""
     workers: Count = "auto"
     """Proxy processes sharing the port; `auto` is one per core."""
     http2: bool = True
