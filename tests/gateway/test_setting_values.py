@@ -10,6 +10,9 @@ from gateway.setting_values import Address, parse_address
 param = pytest.param
 
 NOT_AN_ADDRESS = "not an address; allowed: HOST:PORT with a port of 1 to 65535, IPv6 in brackets"
+NOT_A_MODE = (
+    "not a mode; allowed: regular, transparent, socks5, upstream:http://HOST:PORT or upstream:https://HOST:PORT"
+)
 NETWORK_FORM = "allowed: ADDRESS/PREFIX such as 10.0.0.0/8 or 2001:db8::/32"
 
 
@@ -63,6 +66,10 @@ def test_address_is_written_as_it_is_read():
         param(values.Count, "auto", "auto", id="auto"),
         param(values.Count, 1024, 1024, id="count"),
         param(values.Mode, "regular", "regular", id="mode"),
+        param(values.Mode, "transparent", "transparent", id="transparent"),
+        param(values.Mode, "socks5", "socks5", id="socks5"),
+        param(values.Mode, "upstream:http://Proxy.Example:3128/", "upstream:http://proxy.example:3128", id="parent"),
+        param(values.Mode, "upstream:https://[2001:DB8::1]:3129", "upstream:https://[2001:db8::1]:3129", id="TLS parent"),
         param(values.Store, "sqlite", "sqlite", id="store"),
         param(values.NotAvailable, None, None, id="null"),
         param(values.Nothing, [], (), id="empty list"),
@@ -115,11 +122,19 @@ def test_accepted(kind, given, expected):
         param(values.Count, 1025, "not a count; allowed: auto, or a whole number of 1 to 1024", id="too many"),
         param(values.Count, True, "not a count; allowed: auto, or a whole number of 1 to 1024", id="true as count"),
         param(values.Count, "many", "not a count; allowed: auto, or a whole number of 1 to 1024", id="word as count"),
-        param(values.Mode, "transparent", "only regular is available in this version", id="transparent"),
-        param(values.Mode, "socks5", "only regular is available in this version", id="socks5"),
-        param(values.Mode, "upstream:http://a:1", "only regular is available in this version", id="upstream"),
-        param(values.Mode, "reglar", "not a mode; allowed: regular", id="no mode"),
-        param(values.Mode, 1, "not a mode; allowed: regular", id="number as mode"),
+        param(values.Mode, "reglar", NOT_A_MODE, id="no mode"),
+        param(values.Mode, 1, NOT_A_MODE, id="number as mode"),
+        param(values.Mode, "upstream:", NOT_A_MODE, id="upstream without URL"),
+        param(values.Mode, "upstream:http://proxy.example", NOT_A_MODE, id="upstream without port"),
+        param(values.Mode, "upstream:http://proxy.example:3128/path", NOT_A_MODE, id="upstream with path"),
+        param(values.Mode, "upstream:ftp://proxy.example:3128", NOT_A_MODE, id="upstream over another scheme"),
+        param(values.Mode, "transparent@8080", NOT_A_MODE, id="port in the mode"),
+        param(
+            values.Mode,
+            "upstream:http://u:p@proxy.example:3128",
+            "no login in the URL; it belongs in upstream.login_file",
+            id="upstream with login",
+        ),
         param(
             values.Store,
             "postgresql://u@h/d",
