@@ -94,13 +94,13 @@ def _moved(problem: Problem, files: Mapping[str, str]) -> Problem:
 
 def _check_places(settings: Settings, gather: Callable[[Callable[[], Any]], Any]) -> None:
     """Users, catalogue and the databases of countries."""
-    from gateway.destinations.catalogue import load_catalogue  # noqa: PLC0415 - as above
+    from gateway.destinations.cases import check_catalogue  # noqa: PLC0415 - as above
     from gateway.destinations.geo import Geo  # noqa: PLC0415 - as above
     from gateway.identity.users import load_users  # noqa: PLC0415 - as above
 
     users, database = settings.identity.users, settings.geo.database
     gather(lambda: load_users(users) if users else None)
-    gather(lambda: load_catalogue([str(path) for path in settings.catalogue]))
+    gather(lambda: check_catalogue([str(path) for path in settings.catalogue]))
     gather(lambda: Geo.open(str(database) if database else None))
 
 

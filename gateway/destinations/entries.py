@@ -20,6 +20,8 @@ type Dialect = Literal[
     "none", "wecom", "dingtalk", "feishu", "slack", "telegram", "dropbox", "s3", "github", "google", "graph", "baidu"
 ]
 type Kind = Literal["file", "part", "init", "finish", "rapid", "message", "mail", "share", "code", "prompt", "opaque"]
+type Evidence = Literal["observed", "source", "memory"]
+"""`observed` on a real client, `source` read in public code or a vendor's page, `memory` not verified."""
 type Method = Literal["GET", "POST", "PUT", "PATCH", "OPTIONS", "MOVE", "WS"]
 
 
@@ -48,6 +50,7 @@ def _category(word: object) -> Category:
 type Id = Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
 type Regex = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_regex)]
 type LocatorText = Annotated[str, AfterValidator(_locator)]
+type HeaderName = Annotated[str, Field(pattern="^[a-z0-9-]+$")]
 type HostText = Annotated[str, AfterValidator(_host)]
 type CategoryWord = Annotated[Category, BeforeValidator(_category)]
 
@@ -69,6 +72,10 @@ class EndpointEntry(Entry):
     """One kind of request; the first one that fits counts."""
 
     id: Id
+    evidence: Evidence
+    """How its facts are known."""
+    source: str = ""
+    """Where they were read."""
     kind: Kind
     """`file` carries file bytes, `part` a piece of one, `init` announces one, `finish` completes one, `rapid` sends
     hashes in place of bytes, `opaque` is encrypted by the client."""
@@ -126,7 +133,30 @@ class ServiceEntry(Entry):
     endpoints: Annotated[list[EndpointEntry], AfterValidator(_ids_differ)] = []
 
 
-class File(Entry):
-    """A catalogue file."""
+class ResponseEntry(Entry):
+    """What the service answers in a case."""
 
-    services: list[ServiceEntry]
+    headers: dict[HeaderName, str] = {}
+    body: str = ""
+
+
+class CaseEntry(Entry):
+    """A request in short, and what the catalogue must make of it."""
+
+    request: Annotated[str, Field(pattern=r"^[A-Z]+ (https?|wss)://[^\s/]+/\S*$")]
+    """`METHOD URL`; the method `WS` is the handshake of a WebSocket."""
+    headers: dict[HeaderName, str] = {}
+    body: str = ""
+    response: ResponseEntry | None = None
+    endpoint: Id | Literal[""]
+    """Empty for a request of the service that no endpoint fits."""
+    kind: Kind | Literal[""] = ""
+    tenant: str = ""
+    conversation: str = ""
+
+
+class ServiceFile(ServiceEntry):
+    """A catalogue file: one service and its cases."""
+
+    cases: list[CaseEntry] = []
+    """Every endpoint has one."""

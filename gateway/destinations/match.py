@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
@@ -82,7 +83,9 @@ class Pattern:
         return self._validator.isinstance_python(text)
 
 
+@lru_cache(maxsize=4096)
 def _compiled(expression: str) -> SchemaValidator:
+    """The expression made ready; kept, because services share many and each is looked at when it is read, too."""
     try:
         return SchemaValidator(core_schema.str_schema(pattern=expression, regex_engine="rust-regex"))
     except SchemaError as error:

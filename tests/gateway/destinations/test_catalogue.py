@@ -164,8 +164,8 @@ def test_an_account_of_nobody_known_makes_the_cloud_personal(headers, account, c
 def test_a_personal_tenant_changes_no_other_category(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text(
-        "services: [{id: a, name: {zh: a, en: a}, category: messaging, jurisdiction: CN, account: both, "
-        "hosts: [a.example], personal_tenants: ['']}]",
+        "{id: a, name: {zh: a, en: a}, category: messaging, jurisdiction: CN, account: both, "
+        "hosts: [a.example], personal_tenants: ['']}",
         encoding="utf-8",
     )
 
@@ -208,14 +208,14 @@ def test_ports_decide(tmp_path):
     )
 
 
-ONE = """services:
-- id: a
-  name: {zh: 甲, en: A}
-  category: messaging
-  jurisdiction: CN
-  account: both
-  hosts: [a.example]
-  endpoints: [{id: up, kind: file, path: /up}]
+ONE = """id: a
+name: {zh: 甲, en: A}
+category: messaging
+jurisdiction: CN
+account: both
+hosts: [a.example]
+endpoints: [{id: up, kind: file, evidence: memory, path: /up}]
+cases: [{request: no case at all}]
 """
 
 
@@ -259,16 +259,13 @@ KEYS = (
     ("text", "expected"),
     [
         param(ONE.replace("account:", "acount:"), [
-            "1.yaml:2: services.0.account: Field required",
-            "1.yaml:6: services.0.acount: unknown key; did you mean account? allowed: " + ", ".join(KEYS),
+            "1.yaml:1: account: Field required",
+            "1.yaml:5: acount: unknown key; did you mean account? allowed: " + ", ".join(KEYS),
         ], id="unknown key"),
         param(ONE.replace("/up}", "'(/up'}"), [
-            "1.yaml:8: services.0.endpoints.0.path: not a regular expression of the linear kind: unclosed group",
+            "1.yaml:7: endpoints.0.path: not a regular expression of the linear kind: unclosed group",
         ], id="pattern"),
-        param(ONE + ONE.removeprefix("services:\n"), [
-            "1.yaml:9: services.1.id: the service a is in line 2 already; ids must differ",
-        ], id="one id twice"),
-        param("services:\n- &x 1\n- *x", [
+        param("hosts:\n- &x 1\n- *x", [
             "1.yaml:2: anchors (&name) and aliases (*name) are not allowed; write the value out",
         ], id="alias"),
         param("", ["1.yaml:1: the document: must be a mapping of keys to values"], id="empty file"),

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from gateway.destinations.entries import DIALECTS, Dialect, EndpointEntry, File, ServiceEntry
+from gateway.destinations.entries import DIALECTS, CaseEntry, Dialect, EndpointEntry, ServiceEntry, ServiceFile
 from gateway.transfer import Category
 
 param = pytest.param
@@ -14,7 +14,8 @@ SERVICE = {
     "account": "both",
     "hosts": ["a.example"],
 }
-ENDPOINT = {"id": "up", "kind": "file", "path": "/up"}
+ENDPOINT = {"id": "up", "kind": "file", "evidence": "observed", "path": "/up"}
+CASE = {"request": "POST https://a.example/up", "endpoint": "up"}
 
 
 def test_defaults():
@@ -32,6 +33,7 @@ def test_defaults():
         param({"host": r"(a|b)\.example", "query": "(^|&)part="}, id="patterns"),
         param({"header": "upload-offset", "ports": [443]}, id="header and port"),
         param({"tenant": "jwt:tid", "conversation": "digest:query:key"}, id="locators"),
+        param({"evidence": "memory", "source": "vendor.example/docs"}, id="evidence"),
         param({"category": "webmail", "dialect": "none", "many_files": True}, id="own category"),
     ],
 )
@@ -43,6 +45,7 @@ def test_endpoint(given):
     ("given", "message"),
     [
         param({"id": "Up"}, "String should match pattern", id="id"),
+        param({"evidence": "rumour"}, "Input should be 'observed', 'source' or 'memory'", id="evidence"),
         param({"kind": "upload"}, "Input should be 'file', 'part'", id="kind"),
         param({"method": "DELETE"}, "Input should be 'GET', 'POST'", id="method"),
         param({"path": "/(a"}, "not a regular expression of the linear kind: unclosed group", id="path"),
@@ -88,10 +91,53 @@ def test_service_refused(given, message):
     assert message in caught.value.errors()[0]["msg"]
 
 
-def test_a_file_is_a_list_of_services():
-    assert File.model_validate({"services": [SERVICE]}).services[0].id == "a"
+@pytest.mark.parametrize("key", ["id", "kind", "evidence", "path"])
+def test_endpoint_needs(key):
+    with pytest.raises(ValidationError) as caught:
+        EndpointEntry.model_validate({name: value for name, value in ENDPOINT.items() if name != key})
+
+    assert [error["msg"] for error in caught.value.errors()] == ["Field required"]
+
+
+def test_a_file_is_a_service_and_its_cases():
+    service = ServiceFile.model_validate(SERVICE | {"endpoints": [ENDPOINT], "cases": [CASE]})
+
+    assert (service.id, service.cases[0].endpoint) == ("a", "up")
     with pytest.raises(ValidationError):
-        File.model_validate([SERVICE])
+        ServiceFile.model_validate({"services": [SERVICE]})
+    with pytest.raises(ValidationError):
+        ServiceEntry.model_validate(SERVICE | {"cases": [CASE]})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        param({"request": "WS wss://a.example/lwp"}, id="WebSocket"),
+        param({"endpoint": ""}, id="no endpoint"),
+        param({"headers": {"content-type": "text/plain"}, "body": "{}"}, id="body"),
+        param({"response": {"headers": {"location": "https://b.example/1"}, "body": "{}"}}, id="response"),
+    ],
+)
+def test_case(given):
+    assert CaseEntry.model_validate(CASE | given).request.count(" ") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        param({"request": "https://a.example/up"}, "String should match pattern", id="no method"),
+        param({"request": "POST a.example/up"}, "String should match pattern", id="no scheme"),
+        param({"request": "POST https://a.example"}, "String should match pattern", id="no path"),
+        param({"headers": {"Content-Type": "a"}}, "String should match pattern", id="header in capitals"),
+        param({"kind": "upload"}, "Input should be 'file', 'part'", id="kind"),
+        param({"endpoint": "Up"}, "String should match pattern", id="endpoint"),
+    ],
+)
+def test_case_refused(given, message):
+    with pytest.raises(ValidationError) as caught:
+        CaseEntry.model_validate(CASE | given)
+
+    assert message in caught.value.errors()[0]["msg"]
 
 
 def test_the_tuple_of_dialects_is_the_closed_set():
