@@ -69,7 +69,9 @@ def test_address_is_written_as_it_is_read():
         param(values.Mode, "transparent", "transparent", id="transparent"),
         param(values.Mode, "socks5", "socks5", id="socks5"),
         param(values.Mode, "upstream:http://Proxy.Example:3128/", "upstream:http://proxy.example:3128", id="parent"),
-        param(values.Mode, "upstream:https://[2001:DB8::1]:3129", "upstream:https://[2001:db8::1]:3129", id="TLS parent"),
+        param(
+            values.Mode, "upstream:https://[2001:DB8::1]:3129", "upstream:https://[2001:db8::1]:3129", id="TLS parent"
+        ),
         param(values.Store, "sqlite", "sqlite", id="store"),
         param(values.NotAvailable, None, None, id="null"),
         param(values.Nothing, [], (), id="empty list"),
