@@ -10,12 +10,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.destinations.addresses import is_forbidden
-from gateway.destinations.addresses import is_forbidden
 from gateway.errors import ConfigError, Problem
 from gateway.identity.users import load_users
 from gateway.identity_settings import contradictions
-from gateway.login import read_login
-from gateway.setting_values import parent_of
 from gateway.login import read_login
 from gateway.setting_values import parent_of
 from gateway.settings import Settings, route_for
@@ -127,29 +124,6 @@ def _contradictions(settings: Settings) -> list[ErrorDetails]:
     found += contradictions(
         settings.identity, listen=settings.listen, mode=settings.mode, speaks_tls=settings.tls.to_proxy
     )
-    return _errors(found)
-
-
-def _mode_problems(settings: Settings, environ: Mapping[str, str]) -> list[ErrorDetails]:
-    """Keys that the mode leaves without a meaning, and a next proxy that is this one."""
-    parent, upstream = parent_of(settings.mode), settings.upstream
-    found: list[tuple[Where, str]] = []
-    if parent is None:
-        if upstream.login_file is not None:
-            found.append((("upstream", "login_file"), "only the mode upstream:URL has a proxy to log in to"))
-        return _errors(found)
-    own = {settings.listen.port, settings.console.listen.port, settings.metrics.listen.port}
-    host = parent.address.host
-    is_here = host in {"localhost", settings.listen.host} or is_forbidden(host) in {"loopback", "unspecified"}
-    if is_here and parent.address.port in own:
-        found.append((("mode",), f"{parent.address} is this gateway; allowed: another proxy"))
-    if upstream.connect_to:
-        message = "the proxy of mode upstream:URL connects to servers; allowed with it: {}"
-        found.append((("upstream", "connect_to"), message))
-    try:
-        read_login(upstream.login_file, environ)
-    except ValueError as error:
-        found.append((("upstream", "login_file"), str(error)))
     return _errors(found)
 
 

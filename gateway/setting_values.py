@@ -23,7 +23,6 @@ class Section(BaseModel):
 
 
 _UPSTREAM = re.compile(r"upstream:(https?)://(.+)")
-_UPSTREAM = re.compile(r"upstream:(https?)://(.+)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
 
 

@@ -73,8 +73,6 @@ class Upstream(Section):
     """Fixed routes, like curl's --connect-to: `HOST:PORT` or `*:PORT` → `host:port`; the exact one wins."""
     login_file: ExistingPath | None = None
     """File of one line `NAME:PASSWORD`: how the gateway logs in to the proxy of mode `upstream`."""
-    login_file: ExistingPath | None = None
-    """File of one line `NAME:PASSWORD`: how the gateway logs in to the proxy of mode `upstream`."""
 
 
 class Tls(Section):
