@@ -68,7 +68,7 @@ def _failures(part):
 @contextmanager
 def _running(places, **options):
     stop = threading.Event()
-    thread = threading.Thread(target=run, args=(places, stop), kwargs={"poll_s": 0.01, **options})
+    thread = threading.Thread(target=run, args=(places, stop), kwargs={"poll_s": 0.01, "gather_s": 0.01, **options})
     thread.start()
     try:
         yield
@@ -389,3 +389,45 @@ def test_a_disk_that_is_full_for_the_store_only_delays(places):
             recorder.step(NOON)
     assert _drain(places) == {"1": "refused (403)"}
     assert _events(places) == [("1", "refused (403)")]
+
+
+def test_a_step_says_whether_it_left_some(places, monkeypatch):
+    monkeypatch.setattr(recorder_module, "MAX_EVENTS", 2)
+    write_journal(places.journal, [1, 2, 3])
+    with _recorder(places) as (recorder, _):
+        assert recorder.step(NOON)
+        assert recorder.is_behind
+        assert recorder.step(NOON)
+        assert not recorder.is_behind
+        assert not recorder.step(NOON)
+    assert len(_events(places)) == 3
+
+
+def test_overdue_events_are_asked_for_once_a_second(places):
+    journal = open_journal(places.journal)
+    journal.append("verdict", body(1)).result()
+    with _recorder(places, hold_s=60) as (recorder, _):
+        assert recorder.step(NOON)
+        late = NOON + timedelta(days=1)
+        assert not recorder.step(NOON + timedelta(seconds=0.5))
+        assert _events(places) == []
+        assert recorder.step(late)
+        assert _events(places) == [("1", "")]
+    journal.close()
+
+
+def test_what_comes_while_it_gathers_is_told_together(places):
+    journal = open_journal(places.journal)
+    with _running(places, gather_s=60):
+        journal.append("verdict", body(1)).result()
+        eventually(lambda: places.store.exists() and _indexed(places))
+        journal.append("outcome", outcome(1, "forwarded (200)")).result()
+        assert _events(places) == []
+    # Told to stop, it does not wait.
+    assert _events(places) == [("1", "forwarded (200)")]
+    journal.close()
+
+
+def _indexed(places):
+    with Store.open(places.store, now=Clock()) as store:
+        return store.count(IncidentFilter()) == 1
