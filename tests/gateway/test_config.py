@@ -286,11 +286,6 @@ def test_variables(folder, environ, check):
             id="login in no form",
         ),
         param(
-            {"SLUICE__MODE": "upstream:http://proxy.example:3128", "SLUICE_UPSTREAM_LOGIN": "hunter2"},
-            ["./sluice.yaml:1: upstream.login_file: SLUICE_UPSTREAM_LOGIN: needs one line NAME:PASSWORD"],
-            id="login in no form",
-        ),
-        param(
             {"SLUICE__LISTEN": "[", "SLUICE__WORKERS": "0"},
             [
                 "<environment>:0: SLUICE__LISTEN: YAML: did not find expected node content",
