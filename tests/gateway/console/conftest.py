@@ -20,7 +20,8 @@ BASE = "http://127.0.0.1:8081"
 @pytest.fixture
 def settings(tmp_path):
     (tmp_path / "journal").mkdir()
-    catalogue = [PACKAGE_DIR / "destinations" / "data" / name for name in ("messaging.yaml", "personal-cloud.yaml")]
+    names = ("wecom.yaml", "slack.yaml", "baidu_netdisk.yaml", "generic.yaml")
+    catalogue = [PACKAGE_DIR / "destinations" / "data" / name for name in names]
     return Settings.model_validate({"state_dir": tmp_path, "listen": "127.0.0.1:9", "catalogue": catalogue})
 
 
