@@ -64,12 +64,13 @@ class Locator:
 
     def find(self, head: Head) -> str:
         """The name, empty when the head has none there; never longer than MAX_VALUE_CHARS, always printable."""
-        value = self._read(head)
+        value = self.read(head)
         if not value or (len(value) <= MAX_VALUE_CHARS and value.isprintable() and not self.is_secret):
             return value
         return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
-    def _read(self, head: Head) -> str:
+    def read(self, head: Head) -> str:
+        """The value as it stands there, whole and not for records; empty when there is none."""
         match self.kind:
             case "query":
                 return _query_value(head.query, self.name)
