@@ -93,6 +93,14 @@ class DetectorError(ContentError):
         super().__init__(f"detector {detector} failed with {kind}")
 
 
+class FrameError(SluiceError):
+    """The bytes of a WebSocket break its protocol, or a bound of it; the connection is of no more use."""
+
+    def __init__(self, code: int, why: str) -> None:
+        self.code, self.why = code, why
+        super().__init__(f"WebSocket closed with {code}: {why}")
+
+
 class InspectorError(SluiceError):
     """The inspector process gave no answer; `reason` is crash, timeout, memory, busy or protocol."""
 

@@ -22,6 +22,8 @@ class Limits:
     """Largest growth of one Content-Encoding or archive member; deflate cannot pass about 1030, text stays under 20."""
     max_encodings: int = 3
     """Most stacked Content-Encodings; real clients send one."""
+    max_websocket_message_bytes: int = 16 * MIB
+    """Largest message of a WebSocket, over all its fragments; a larger one closes the connection with 1009."""
     max_parts: int = 1000
     """Most parts of one multipart body, nested ones counted."""
     max_part_header_bytes: int = 16 * KIB

@@ -6,6 +6,7 @@ from gateway.errors import (
     ContentError,
     DetectorError,
     EncryptedError,
+    FrameError,
     InspectorError,
     LimitError,
     MalformedError,
@@ -71,6 +72,7 @@ def test_reasons_are_told_apart():
         param(UnsupportedError("image/x-dwg"), {"media_type": "image/x-dwg"}, id="unsupported"),
         param(DetectorError("iban", "KeyError"), {"detector": "iban", "kind": "KeyError"}, id="detector"),
         param(InspectorError("busy"), {"reason": "busy"}, id="inspector"),
+        param(FrameError(1002, "masking"), {"code": 1002, "why": "masking"}, id="frame"),
     ],
 )
 def test_facts_are_attributes(error, facts):

@@ -1,0 +1,1 @@
+"""The frames and messages of WebSocket connections (RFC 6455)."""
