@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gateway.wire.places import parse_place
 
 type StepWord = Literal["init", "chunk", "finish", "whole", "status", "abort"]
-type AnswerWord = Literal["google-308", "graph-202", "tus-204", "dropbox-null"]
+type AnswerWord = Literal["google-308", "graph-202", "tus-204"]
 
 OWN_URL = ("url", "signed-url")
 """Keys that are the request's own URL: without its query, and with it."""
@@ -30,7 +30,8 @@ class Split:
     gives_url: tuple[str, ...] = ()
     """Places in the response: URLs whose requests belong to the upload."""
     order: str = ""
-    """`range` for Content-Range, `offset:PLACE` in bytes, `index:PLACE`; empty when the request carries all."""
+    """`range` for Content-Range, `offset:PLACE` in bytes, `index:PLACE`; empty when the request carries all or nothing.
+    An `init` or `finish` with an order carries a piece, too."""
     content: str = "body"
     """Where the bytes are: `body`, `field:NAME`, or `base64:PLACE`."""
     answer: str = ""
@@ -91,8 +92,10 @@ class SplitEntry(BaseModel):
     def _fits_together(self) -> SplitEntry:
         if self.step == "chunk" and not self.order:
             raise ValueError("a chunk needs an order; allowed: range, offset:PLACE, index:PLACE")
-        if self.step != "chunk" and (self.order or self.answer):
-            raise ValueError("only a chunk has an order and an answer")
+        if self.step not in {"init", "chunk", "finish"} and self.order:
+            raise ValueError("only init, chunk and finish carry a piece, so only they have an order")
+        if self.step not in {"chunk", "status"} and self.answer:
+            raise ValueError("only a chunk and a status have an answer")
         if self.step not in {"init", "whole"} and not self.key:
             raise ValueError(f"the step {self.step} needs a key that names its upload")
         return self
