@@ -29,7 +29,8 @@ def batches(part: Part) -> Iterator[Part]:
                 batch, chars, whole = [], 0, replace(part, data=b"", name="")
             batch.append(piece)
             chars += len(piece.text)
-    yield replace(whole, texts=tuple(batch))
+    is_whole = whole is part and isinstance(part.texts, tuple) and len(batch) == len(part.texts)
+    yield part if is_whole else replace(whole, texts=tuple(batch))
 
 
 def cut(text: Text) -> Iterator[Text]:

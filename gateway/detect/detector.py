@@ -160,10 +160,12 @@ class Document:
     today: date = date.min
     """For validity of dates; given by the caller."""
 
-    @property
-    def views(self) -> tuple[View, ...]:
-        """Pages, then extras: what identifier detectors look at."""
-        return self.pages + self.extras
+    views: tuple[View, ...] = field(init=False, repr=False, compare=False)
+    """Pages, then extras: what identifier detectors look at."""
+
+    def __post_init__(self) -> None:
+        """Put the views together."""
+        object.__setattr__(self, "views", self.pages + self.extras)
 
 
 @runtime_checkable

@@ -63,6 +63,13 @@ class Engine:
         self._detectors = tuple(detector for detector in detectors if self._own[detector.key])
         triggers = {detector.key: tuple(detector.triggers(self._own[detector.key])) for detector in self._detectors}
         self._triggers = {key: frozenset(own) for key, own in triggers.items()}
+        self._always = tuple(index for index, detector in enumerate(self._detectors) if not triggers[detector.key])
+        """Detectors that run on every document, by their place."""
+        self._wakes: dict[Trigger, list[int]] = {}
+        """Trigger → the detectors that it wakes."""
+        for index, detector in enumerate(self._detectors):
+            for trigger in self._triggers[detector.key]:
+                self._wakes.setdefault(trigger, []).append(index)
         self._reader = Reader([trigger for own in triggers.values() for trigger in own], cache=cache)
 
     def detect(self, part: Part, tally: Tally, *, today: date, reveal: bool = False) -> Detection:
@@ -80,7 +87,7 @@ class Engine:
                 own = values.setdefault(match.signature, {})
                 if match.value not in own or own[match.value].confidence < match.confidence:
                     own[match.value] = match
-            for index, view in enumerate(document.views):
+            for index, view in enumerate(document.views if matches else ()):
                 tally.add_rows(rows(view.text, (match for match in matches if match.view == index)))
         for name, own in values.items():
             tally.add_values(name, own)
@@ -111,14 +118,15 @@ class Engine:
 
     def _matches(self, document: Document, cut: frozenset[Trigger]) -> tuple[list[Match], list[DetectorError]]:
         """Matches of all detectors, overlaps settled; a detector that raises loses its own only."""
-        present = {trigger for view in document.views for trigger in view.hits}
+        woken = set(self._always)
+        for view in document.views:
+            for trigger in view.hits:
+                woken.update(self._wakes.get(trigger, ()))
         found: list[Match] = []
         errors: list[DetectorError] = []
-        for detector in self._detectors:
-            triggers = self._triggers[detector.key]
-            if triggers and present.isdisjoint(triggers):
-                continue
-            if not cut.isdisjoint(triggers):
+        for index in sorted(woken):
+            detector = self._detectors[index]
+            if cut and not cut.isdisjoint(self._triggers[detector.key]):
                 errors.append(DetectorError(detector.key, "too-many-places"))
             try:
                 self._collect(detector, document, found)
@@ -131,12 +139,12 @@ class Engine:
                 errors.append(DetectorError(detector.key, "too-many-matches"))
             except Exception as error:  # noqa: BLE001 - one detector's fault must not hide what the others find
                 errors.append(DetectorError(detector.key, type(error).__name__))
-        return settle(found), errors
+        return settle(found) if found else found, errors
 
     def _collect(self, detector: Detector, document: Document, found: list[Match]) -> None:
         """Append the detector's matches; raises _TooManyError where the count would be too low for policy."""
         own = self._own[detector.key]
-        first = {view.location: index for index, view in reversed([*enumerate(document.pages)])}
+        first: dict[str, int] = {}
         times: dict[str, dict[str, int]] = {name: {} for name in own}
         for match in detector.find(document, own):
             seen = times[match.signature]
@@ -146,6 +154,8 @@ class Engine:
                 # Nothing hangs on how many there are: the count stays a lower bound.
                 return
             seen[match.value] = seen.get(match.value, 0) + 1
+            if match.view < 0 and not first:
+                first = {view.location: index for index, view in reversed([*enumerate(document.pages)])}
             if seen[match.value] <= _REPEATS:
                 found.append(match if match.view >= 0 else replace(match, view=first.get(match.location, 0)))
 

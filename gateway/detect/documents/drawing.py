@@ -38,6 +38,8 @@ FORMATS = (
 )
 """Format → how its files start: Open Design Specification for .dwg, DXF reference, ISO 10303-21, IGES 5.3, Parasolid XT,
 ISO 14306."""
+_FIRST = frozenset(bytes((byte,)) for byte in b"A\xef \t0129IV*\r\n\x0b\x0c")
+"""First bytes of these formats but IGES, which has an S in its 73rd column."""
 _FIELD = r"(?<!\w)(%s)(?=[\s:：|(（]|$)"
 _SCALE = re.compile(r"(?<!\d)\d{1,3} ?[:：] ?\d{1,4}(?![\d:：])")
 
@@ -74,6 +76,8 @@ def format_of(data: Buffer) -> str:
     ('dwg', '')
     """
     head = bytes(data[:HEAD_BYTES])
+    if head[:1] not in _FIRST and head[72:73] != b"S":
+        return ""
     return next((name for name, start in FORMATS if start.match(head)), "")
 
 

@@ -22,6 +22,7 @@ from gateway.detect.documents.terms import (
     canonical,
     compiled,
     fold,
+    most,
     present,
     readable,
     triggers,
@@ -99,7 +100,8 @@ class EvidenceDetector:
         woken = woken_by(document)
         for signature in signatures.values():
             # The fast pass saw every term: what cannot reach the score with all of them in place is let go here.
-            if _highest(signature, woken) < signature.thresholds["score"]:
+            least = signature.thresholds["score"]
+            if most(signature, woken) < least or _highest(signature, woken) < least:
                 continue
             found = _Found()
             for index, page in readable(document):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from gateway.detect.detector import Document, Trigger, View
 from gateway.detect.documents.places import Places
 from gateway.detect.documents.rows import BLANKS, Row, cells_of, line_at, rows_below, separator_of
-from gateway.detect.documents.terms import any_of, canonical, compiled, present, readable, triggers
+from gateway.detect.documents.terms import any_of, canonical, compiled, most, present, readable, triggers
 from gateway.detect.match import Match
 from gateway.detect.signatures import Signature
 
@@ -73,16 +73,8 @@ class ListDetector:
         for index, view in readable(document):
             woken = set(view.hits)
             for signature in signatures.values():
-                if _highest(signature, woken) >= signature.thresholds["score"]:
+                if most(signature, woken) >= signature.thresholds["score"]:
                     yield from _matches(index, view, _Plan(signature, woken))
-
-
-def _highest(signature: Signature, woken: set[Trigger]) -> float:
-    """The most a header in this text can weigh."""
-    return sum(
-        max(0.0, signature.thresholds.get(kind, 0.0)) * len(present(terms, woken))
-        for kind, terms in signature.terms.items()
-    )
 
 
 class _Plan:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 
 from gateway.detect.detector import Document, Trigger, View, literal_pattern
+from gateway.detect.signatures import Signature
 
 GAP_CHARS = 4
 """Most blanks where a term has one: `甲 方` is written with up to four to fill a form's line."""
@@ -80,6 +81,23 @@ def present(terms: tuple[str, ...], woken: set[Trigger]) -> list[str]:
     # Few triggers wake in a text, and a signature has hundreds of terms.
     found = known.keys() & woken
     return [term for woke, term in known.items() if woke in found] if found else []
+
+
+_WEIGHTS: dict[str, tuple[Signature, Mapping[Trigger, float]]] = {}
+"""Signature's name → the signature it was made for, and what each of its triggers can add."""
+
+
+def most(signature: Signature, woken: Collection[Trigger]) -> float:
+    """The most that the terms of a signature can weigh in a text in which these triggers woke; less than 0 is left out."""
+    kept = _WEIGHTS.get(signature.name)
+    if kept is None or kept[0] is not signature:
+        weights: dict[Trigger, float] = {}
+        for group, terms in signature.terms.items():
+            for one in {trigger(term) for term in terms}:
+                weights[one] = weights.get(one, 0.0) + max(0.0, signature.thresholds.get(group, 0.0))
+        kept = _WEIGHTS[signature.name] = signature, weights
+    known = kept[1]
+    return sum([known[one] for one in woken if one in known])
 
 
 def readable(document: Document) -> list[tuple[int, View]]:
