@@ -164,19 +164,12 @@ def _not_available(value: object) -> None:
         raise ValueError("not available in this version; allowed: null")
 
 
-def _nothing_passes(value: object) -> tuple[str, ...]:
-    if isinstance(value, list | tuple) and not value:
-        return ()
-    raise ValueError("passing TLS through unread is not available in this version; allowed: []")
-
-
 type AddressField = Annotated[Address, BeforeValidator(parse_address)]
 type RouteKey = Annotated[Address, BeforeValidator(_route_key)]
 type Country = Annotated[str, BeforeValidator(_country)]
 type Mode = Annotated[str, BeforeValidator(_mode)]
 type Store = Annotated[str, BeforeValidator(_store)]
 type NotAvailable = Annotated[None, BeforeValidator(_not_available)]
-type Nothing = Annotated[tuple[str, ...], BeforeValidator(_nothing_passes)]
 type ServerName = Annotated[str, BeforeValidator(_server_name)]
 type NetworkKey = Annotated[Network, BeforeValidator(_network)]
 type PathField = Annotated[Path, BeforeValidator(_path)]

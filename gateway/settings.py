@@ -13,6 +13,7 @@ from pydantic_core.core_schema import ValidationInfo
 from gateway.destinations.hosts import normal_host
 from gateway.identity_settings import Identity
 from gateway.limits import Limits
+from gateway.passthrough.entries import PassthroughEntry
 from gateway.setting_values import (
     Address,
     AddressField,
@@ -22,7 +23,6 @@ from gateway.setting_values import (
     Mode,
     NetworkKey,
     NotAvailable,
-    Nothing,
     PathField,
     Paths,
     RouteKey,
@@ -84,8 +84,8 @@ class Tls(Section):
     """Name clients reach the proxy at; with it the port speaks TLS too, under a certificate of the gateway's CA."""
     proxy_certificate: ExistingPath | None = None
     """PEM file of a certificate, its chain and its key, for TLS to the proxy's port instead of one of our CA."""
-    passthrough: Nothing = ()
-    """Hosts whose TLS would not be opened; only the empty list in this version."""
+    passthrough: Annotated[tuple[PassthroughEntry, ...], Field(strict=False)] = ()
+    """Hosts whose TLS is not opened, each with owner and end; an entry that ended has no effect."""
 
     @property
     def to_proxy(self) -> bool:

@@ -133,7 +133,7 @@ workers: "2"
         "sluice.yaml:5: policy: the path does not exist",
         "sluice.yaml:6: limits.max_depth: Input should be a valid integer",
         "sluice.yaml:8: identity.requird: unknown key; did you mean required? allowed: required, proxy_auth, users, htpasswd, ldap, login_ttl_s, clear_login_networks, address_suffices, networks, addresses, api_token_file",
-        "sluice.yaml:9: tls.passthrough: passing TLS through unread is not available in this version; allowed: []",
+        "sluice.yaml:9: tls.passthrough.0: not an entry; allowed: a mapping with host, reason, owner, expires and perhaps ticket",
         "sluice.yaml:10: store: postgresql is not available in this version; allowed: sqlite",
         "sluice.yaml:11: events.webhook: not available in this version; allowed: null",
         "sluice.yaml:12: workers: not a count; allowed: auto, or a whole number of 1 to 1024",

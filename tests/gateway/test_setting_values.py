@@ -74,7 +74,6 @@ def test_address_is_written_as_it_is_read():
         ),
         param(values.Store, "sqlite", "sqlite", id="store"),
         param(values.NotAvailable, None, None, id="null"),
-        param(values.Nothing, [], (), id="empty list"),
     ],
 )
 def test_accepted(kind, given, expected):
@@ -146,18 +145,6 @@ def test_accepted(kind, given, expected):
         param(values.Store, "mysql", "not a store; allowed: sqlite", id="other store"),
         param(values.Store, None, "not a store; allowed: sqlite", id="no store"),
         param(values.NotAvailable, "x", "not available in this version; allowed: null", id="not available"),
-        param(
-            values.Nothing,
-            ["a.example"],
-            "passing TLS through unread is not available in this version; allowed: []",
-            id="passthrough",
-        ),
-        param(
-            values.Nothing,
-            "",
-            "passing TLS through unread is not available in this version; allowed: []",
-            id="text as list",
-        ),
     ],
 )
 def test_refused(kind, given, message):
