@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.bench.load import SIZES, push
 from tests.bench.measure import Peak, cpu_s
 from tests.bench.proxies import Proxy, all_proxies
+from tests.bench.versions import versions
 from tests.support.origin import Origin
 
 CASES = (("json", "1K", 1000), ("text", "1M", 60), ("docx", "1M", 60), ("text", "10M", 12), ("docx", "10M", 12))
@@ -61,10 +62,12 @@ def memory(proxy: Proxy, origin: Origin) -> bool:
 
 
 def main() -> int:
-    """Run what is asked for; 1 when the memory bound is passed."""
+    """Run what is asked for; 1 when a bound is passed: memory, or what HTTP/2 may cost."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=("cost", "memory"))
+    parser.add_argument("--only", choices=("cost", "memory", "http2"))
     asked = parser.parse_args().only
+    if asked == "http2":
+        return 0 if versions() else 1
     with (
         tempfile.TemporaryDirectory() as folder,
         Origin(Path(folder)) as origin,

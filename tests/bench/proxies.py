@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.gateway import Gateway, free_port
 from tests.support.origin import Origin
@@ -47,11 +48,11 @@ def mitmdump(name: str, folder: Path, origin: Origin, *options: str) -> Iterator
 
 
 @contextlib.contextmanager
-def sluice(folder: Path, origin: Origin) -> Iterator[Proxy]:
-    """The gateway with the shipped policy."""
+def sluice(folder: Path, origin: Origin, **settings: Any) -> Iterator[Proxy]:
+    """The gateway with the shipped policy; `settings` go over those of the tests."""
     folder.mkdir()
     route = {f"localhost:{origin.port}": f"127.0.0.1:{origin.port}"}
-    with Gateway(folder, origin_ca=origin.ca, connect_to=route, settings={"inspectors": {}}) as gateway:
+    with Gateway(folder, origin_ca=origin.ca, connect_to=route, settings={"inspectors": {}} | settings) as gateway:
         yield Proxy("sluice", gateway.port, gateway.ca, gateway.process.pid)
 
 
