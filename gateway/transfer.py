@@ -103,6 +103,8 @@ class Destination:
     """Name of the error shape the service's own clients read; empty for none."""
     kind: str = ""
     """What the endpoint takes: `file part init finish rapid message mail share code prompt opaque`; empty for none."""
+    reader: str = "none"
+    """How the messages of its WebSocket are read: `generic`, the name of a reader, or `none` when nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

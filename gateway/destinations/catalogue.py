@@ -31,6 +31,7 @@ class Endpoint:
     header: str
     ports: frozenset[int]
     many_files: bool
+    reader: str
     dialect: str
     category: Category
     tenant: Locator | None
@@ -82,6 +83,7 @@ class Service:
             tenant=tenant,
             conversation=endpoint.conversation.find(head) if endpoint and endpoint.conversation else "",
             many_files=bool(endpoint and endpoint.many_files),
+            reader=endpoint.reader if endpoint else "none",
             dialect=endpoint.dialect if endpoint else self.dialect,
             kind=endpoint.kind if endpoint else "",
             split=endpoint.split if endpoint else None,
@@ -191,6 +193,7 @@ def _service(entry: ServiceEntry) -> Service:
             header=one.header,
             ports=frozenset(one.ports),
             many_files=one.many_files,
+            reader=one.reader,
             dialect=_dialect(one.dialect or entry.dialect),
             category=one.category or entry.category,
             tenant=Locator.parse(one.tenant) if one.tenant else None,

@@ -22,6 +22,8 @@ type Dialect = Literal[
 type Kind = Literal["file", "part", "init", "finish", "rapid", "message", "mail", "share", "code", "prompt", "opaque"]
 type Evidence = Literal["observed", "source", "memory"]
 """`observed` on a real client, `source` read in public code or a vendor's page, `memory` not verified."""
+type Reader = Literal["none", "generic", "dingtalk-lwp"]
+"""What reads the messages of a WebSocket: nobody, the reader of text, JSON and files, or one for that service."""
 type Method = Literal["GET", "POST", "PUT", "PATCH", "OPTIONS", "MOVE", "WS"]
 
 
@@ -93,6 +95,8 @@ class EndpointEntry(Entry):
     """Ports it is found on; empty for all."""
     many_files: bool = False
     """Whether one request may carry several files."""
+    reader: Reader = "none"
+    """For the method `WS`: what reads the messages; policy may refuse an endpoint without a reader."""
     dialect: Dialect | None = None
     """None for the service's."""
     category: CategoryWord | None = None

@@ -51,6 +51,8 @@ class CatalogueMatch:
     """Error shape the service's own clients read; empty for none."""
     kind: str = ""
     """`file part init finish rapid message mail share code prompt opaque`, or empty."""
+    reader: str = "none"
+    """What reads the messages of its WebSocket: `generic`, `dingtalk-lwp`, or `none`."""
     split: Split | None = None
     """Its step in an upload that spans requests; None when it stands alone."""
 

@@ -29,4 +29,5 @@ def build_destination(
         many_files=match.many_files,
         dialect=match.dialect,
         kind=match.kind,
+        reader=match.reader,
     )

@@ -72,6 +72,7 @@ def transfer_of(case: CaseEntry) -> Transfer:
             tenant=to.tenant,
             account=to.account,
             kind=to.kind,
+            reader=to.reader,
             audience=to.audience,
         ),
         channel=case.channel,

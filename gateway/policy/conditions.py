@@ -59,7 +59,7 @@ def any_holds(tests: list[Test] | tuple[Test, ...]) -> Test:
 
 def compile_destination(block: DestinationTest) -> Test:
     """The test of a `destination` block."""
-    keys = ("category", "region", "service", "tenant", "account", "kind", "audience")
+    keys = ("category", "region", "service", "tenant", "account", "kind", "reader", "audience")
     tests = [_word(words, f"transfer.destination.{key}", key) for key in keys if (words := getattr(block, key))]
     if block.host:
         tests.append(_host(block.host))

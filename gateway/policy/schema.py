@@ -26,6 +26,8 @@ from gateway.transfer import Audience, Category, Channel, Region
 
 Reason = Literal["too-large", "malformed", "encrypted", "unsupported", "detector-failed", "unreadable"]
 """Reason words of `ContentError` and its subclasses; a test holds them together."""
+MessageReader = Literal["none", "generic", "dingtalk-lwp"]
+"""What reads the messages of a WebSocket; a test holds it to the catalogue's words."""
 EndpointKind = Literal[
     "file", "part", "init", "finish", "rapid", "message", "mail", "share", "code", "prompt", "opaque"
 ]
@@ -118,6 +120,8 @@ class DestinationTest(Condition):
     account: ListOf[Text] = ()
     kind: ListOf[EndpointKind] = ()
     """What the catalogue says that the endpoint takes."""
+    reader: ListOf[MessageReader] = ()
+    """What reads the messages of its WebSocket."""
     audience: ListOf[Audience] = ()
     authorised: StrictBool | None = None
     """Whether an entry of `authorised` names the destination, for whatever class."""

@@ -25,6 +25,7 @@ from gateway.policy.schema import (
     LimitName,
     ListOf,
     Megabytes,
+    MessageReader,
     Ratio,
     Reason,
     Role,
@@ -85,6 +86,7 @@ class CaseDestination(Block):
     tenant: str = ""
     account: str = ""
     kind: EndpointKind | Literal[""] = ""
+    reader: MessageReader = "none"
     audience: Audience = Audience.UNKNOWN
 
 

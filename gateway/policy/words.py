@@ -105,6 +105,7 @@ _KEYS_ZH = {
     "tenant": "租户",
     "host": "主机",
     "channel": "通道",
+    "reader": "消息读取方式",
     "sender user": "发送人",
     "sender role": "发送人角色",
     "sender department": "发送人部门",

@@ -309,3 +309,17 @@ def test_the_shipped_catalogue_names_the_services_people_use():
         "drive_139", "drive_189", "tencent_weiyun", "aws_s3", "aliyun_oss", "tencent_cos", "github", "gitlab", "gitee",
         "chatgpt", "claude", "deepseek", "kimi", "doubao", "netease_mail", "qq_mail", "wetransfer", "generic",
     } <= set(SHIPPED.services)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("host", "query", "upgrade", "reader"),
+    [
+        param("webalfa.dingtalk.com", "", "websocket", "dingtalk-lwp", id="a reader of its own"),
+        param("gateway.discord.gg", "v=10&encoding=json", "websocket", "generic", id="JSON"),
+        param("gateway.discord.gg", "v=10&encoding=etf", "websocket", "none", id="another encoding"),
+        param("webalfa.dingtalk.com", "", "", "none", id="no WebSocket"),
+        param("elsewhere.example", "", "websocket", "none", id="unknown host"),
+    ],
+)
+def test_the_reader_of_a_websocket(host, query, upgrade, reader):
+    assert SHIPPED.match(host, 443, "GET", "/lwp", query, {"upgrade": upgrade}).reader == reader

@@ -15,6 +15,7 @@ def test_every_fact_has_its_place():
         many_files=True,
         dialect="slack",
         kind="message",
+        reader="generic",
     )
 
     destination = build_destination(match, "HOOKS.Slack.com.", 443, "203.0.113.9", "DE", Region.OVERSEAS)
@@ -35,6 +36,7 @@ def test_every_fact_has_its_place():
         many_files=True,
         dialect="slack",
         kind="message",
+        reader="generic",
     )
 
 

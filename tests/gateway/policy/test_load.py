@@ -112,6 +112,7 @@ def test_the_shipped_default():
         ("sensitive.unencrypted", "block", "enforce", ("S001-3.3(3)",)),
         ("contact.few", "log", "enforce", ("S001-3.1(2)",)),
         ("cloud.personal", "block", "enforce", ("S001-3.3#2",)),
+        ("websocket.unread", "block", "enforce", ("S003-3#3",)),
         ("overseas.personal-information", "hold", "enforce", ("S000-2.2(3)",)),
         ("upload.instant", "block", "enforce", ("S003-3#3",)),
         ("encryption.strong", "log", "enforce", ("S001-3.3(3)",)),

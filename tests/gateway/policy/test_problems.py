@@ -37,7 +37,7 @@ def problems(text):
             "{body: true}",
             "{destination: {categry: messaging}}",
             "p.yaml:10: rules 'a.b': when.destination.categry: unknown key; did you mean 'category'?; allowed: category, "
-            "region, service, host, tenant, account, kind, audience, authorised",
+            "region, service, host, tenant, account, kind, reader, audience, authorised",
             id="unknown key",
         ),
         pytest.param(

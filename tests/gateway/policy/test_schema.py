@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway import errors
-from gateway.destinations.entries import Kind
+from gateway.destinations.entries import Kind, Reader
 from gateway.findings import Action, Severity
 from gateway.parts import Coverage, Grade
 from gateway.policy import schema
@@ -202,3 +202,4 @@ def test_a_sentence_stands_in_both_languages(says):
 
 def test_endpoint_kinds_are_those_of_the_catalogue():
     assert get_args(schema.EndpointKind) == get_args(Kind.__value__)
+    assert get_args(schema.MessageReader) == get_args(Reader.__value__)
