@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
 from gateway.content.types import MediaTypes
 from gateway.content.unpack import Budget, unpack
-from gateway.content.windows import forget
+from gateway.content.windows import forget, old_digests
 from gateway.detect.engine import Engine
 from gateway.detect.tally import Tally
 from gateway.errors import ContentError, DetectorError, EncryptedError, MalformedError
 from gateway.findings import Finding, Inspection, PartReport
+from gateway.known import Known
 from gateway.limits import Limits
 from gateway.parts import Coverage, Part, Piece, opaque_coverage
 from gateway.transfer import Buffer, Request, Transfer
+from gateway.uploads.assemble import assemble
+from gateway.uploads.model import NO_ASK, Ask
 from gateway.wire.body import read_request
+from gateway.wire.parameters import media_type
+from gateway.wire.values import read_values
 
 type Clock = Callable[[], float]
 """Monotonic seconds; given from outside, because the core knows no time."""
@@ -36,13 +41,18 @@ class Inspector:
     clock: Clock
     new_key: Callable[[], bytes]
     """Makes the key under which one transfer's values are counted; thrown away with the transfer."""
+    known: Known = field(default_factory=Known)
+    """Short pieces and names in which nothing was found."""
 
-    def inspect(self, transfer: Transfer, body: Buffer) -> Inspection:
-        """What the body of a request holds; raises MemoryError only, which the process cannot mend."""
-        run = self.begin()
+    def inspect(self, transfer: Transfer, body: Buffer, ask: Ask = NO_ASK) -> Inspection:
+        """What the body of a request holds; raises MemoryError only, which the process cannot mend.
+
+        When `ask` has an assembly, `body` is its stored file, and the whole is all that is inspected.
+        """
+        run = self.begin(digests=ask.digests)
         with run.stage("wire"):
             try:
-                pieces: tuple[Piece, ...] = read_request(transfer.request, body, limits=self.limits)
+                pieces = run.read(transfer.request, body, ask)
             except ContentError as error:
                 return run.result(transfer.request, failure=f"{error.reason}: {error}")
             except MemoryError:
@@ -62,9 +72,10 @@ class Inspector:
         run.add(Piece(data=data, name=name, field="body", is_file=True))
         return run.result(Request(path=""))
 
-    def begin(self, *, reveal: bool = False, watch: Watch | None = None) -> _Run:
+    def begin(self, *, reveal: bool = False, watch: Watch | None = None, digests: bool = False) -> _Run:
         """An inspection that has seen nothing yet."""
-        return _Run(self, Budget(), Tally(self.new_key()), self.today(), reveal=reveal, watch=watch)
+        day = self.today()
+        return _Run(self, Budget(), Tally(self.new_key()), day, reveal=reveal, watch=watch, digests=digests)
 
 
 @dataclass(slots=True)
@@ -77,6 +88,9 @@ class _Run:
     day: date
     reveal: bool
     watch: Watch | None
+    digests: bool = False
+    content_bytes: int = -1
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: list[PartReport] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
     overtime: list[str] = field(default_factory=list)
@@ -84,8 +98,32 @@ class _Run:
     def stage(self, name: str) -> _Stage:
         return _Stage(self, name)
 
+    def read(self, request: Request, body: Buffer, ask: Ask) -> tuple[Piece, ...]:
+        """The pieces to judge; raises ContentError. Keeps what was asked for beside."""
+        limits = self.own.limits
+        if ask.assembly.segments:
+            whole = assemble(ask.assembly, body, limits=limits)
+            self.content_bytes = len(whole)
+            declared = media_type(ask.assembly.declared_type)
+            return (Piece(whole, ask.assembly.name, "upload", declared, is_file=True),)
+        self.values = read_values(request, body, ask.places, limits=limits)
+        pieces = read_request(request, body, limits=limits, content=ask.content)
+        if ask.content:
+            self.content_bytes = sum(len(piece.data) for piece in pieces if piece.is_fragment)
+        return pieces
+
     def add(self, piece: Piece) -> None:
         """Unpack the piece and judge every part of it; a fault of a reader becomes an unread part."""
+        known = None if self.reveal or self.watch else self.own.known.clean(piece, self.day)
+        if known is not None:
+            self.parts.append(known)
+            return
+        before = len(self.parts)
+        self._add(piece)
+        if not self.reveal and len(self.parts) == before + 1:
+            self.own.known.keep(piece, self.day, self.parts[before])
+
+    def _add(self, piece: Piece) -> None:
         members: Iterator[Part] = unpack(piece, types=self.own.types, limits=self.own.limits, budget=self.budget)
         while True:
             try:
@@ -125,6 +163,7 @@ class _Run:
             # Encryption comes last: a fault behind it would else pass for a well-locked part.
             errors = [*errors, part.opaque] if isinstance(part.opaque, EncryptedError) else [part.opaque, *errors]
         first = errors[0] if errors else None
+        md5, sha1 = old_digests(part.data) if self.digests and part.is_file else ("", "")
         return PartReport(
             path=self.masked(part.path),
             name=self.masked(part.name),
@@ -139,16 +178,21 @@ class _Run:
             detail=self.masked(str(first)) if first else "",
             depth=part.depth,
             is_file=part.is_file,
+            md5=md5,
+            sha1=sha1,
         )
 
     def masked(self, text: str) -> str:
         """The text with every match in it masked, unless the person asked to see; nothing of it when that fails."""
-        if self.reveal or not text:
+        if self.reveal or not text or self.own.known.is_plain(text, self.day):
             return text
         try:
-            return self.own.engine.mask(text, today=self.day)
+            masked = self.own.engine.mask(text, today=self.day)
         except Exception:  # noqa: BLE001 - a name that cannot be masked is not shown
             return "(name withheld)"
+        if masked == text:
+            self.own.known.keep_plain(text, self.day)
+        return masked
 
     def result(self, request: Request, *, failure: str = "") -> Inspection:
         """What was learned."""
@@ -160,6 +204,8 @@ class _Run:
             stages=MappingProxyType(dict(self.stages)),
             path=self.masked(request.path),
             rules_overtime=tuple(dict.fromkeys(self.overtime)),
+            values=MappingProxyType(dict(self.values)),
+            content_bytes=self.content_bytes,
         )
 
 

@@ -33,6 +33,8 @@ LEGACY = ("utf-8", "gb18030", "big5", "utf-16-le", "utf-16-be", "cp1252")
 """Tried in this order for bytes that are not valid UTF-8; UTF-8 again, because one bad byte does not make it another."""
 _TEXT_BYTES = bytes([8, 9, 10, 11, 12, 13, 27, *range(32, 127), *range(128, 256)])
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
+_THREE_BYTES = re.compile("[\u0800-\U0010ffff]")
+"""Characters that take three bytes or more in UTF-8."""
 FREQUENT = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经么去法学如都同"
     "现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公此已工使情明性知全三又关点正业外将两高间由问"
@@ -103,7 +105,7 @@ def may_be_gb18030(data: Buffer, text: str) -> bool:
 
     Only hanzi with certain codes look like UTF-8, and then like its sequences of two bytes: 平台 reads `ƽ̨`.
     """
-    if len(data) > AMBIGUOUS_BYTES or text.isascii() or max(text) >= "\u0800":
+    if len(data) > AMBIGUOUS_BYTES or text.isascii() or _THREE_BYTES.search(text):
         return False
     raw = bytes(data)
     return _score(raw, "gb18030") >= _score(raw, "utf-8") - MARGIN

@@ -23,7 +23,7 @@ class Bounds:
     """Address space a job may add to what the inspector has at its start; a mapped body comes on top."""
     timeout_s: float = 30.0
     """Wall clock of one job, from the moment an inspector takes it until the reply is read."""
-    max_jobs: int = 500
+    max_jobs: int = 2000
     """Jobs after which an inspector is replaced, so that leaks of C libraries stay small."""
 
     build_s: float = 300.0

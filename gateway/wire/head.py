@@ -124,8 +124,8 @@ def body_name(request: Request) -> tuple[str, bool]:
     for name in _header_names(request):
         if name:
             return last_segment(name), True
-    pairs = dict(parse_qsl(request.query, errors="surrogateescape"))
-    for key in QUERY_NAMES:
+    pairs = dict(parse_qsl(request.query, errors="surrogateescape")) if request.query else {}
+    for key in QUERY_NAMES if pairs else ():
         if name := last_segment(decode_text(raw_bytes(pairs.get(key, "")))):
             return name, False
     path = decode_text(_unescaped(raw_bytes(request.path)))
@@ -135,13 +135,17 @@ def body_name(request: Request) -> tuple[str, bool]:
 
 def _header_names(request: Request) -> Iterator[str]:
     headers = request.headers
-    yield _disposition_name(raw_bytes(headers.get("content-disposition", "")))
-    yield _dropbox_path(headers.get("dropbox-api-arg", ""))
+    if value := headers.get("content-disposition"):
+        yield _disposition_name(raw_bytes(value))
+    if value := headers.get("dropbox-api-arg"):
+        yield _dropbox_path(value)
     for header in NAME_HEADERS:
-        yield unescaped_text(decode_text(raw_bytes(headers.get(header, ""))))
-    metadata = dict(_upload_metadata(raw_bytes(headers.get("upload-metadata", ""))))
-    for key in (b"filename", b"name"):
-        yield decode_text(metadata.get(key, b""))
+        if value := headers.get(header):
+            yield unescaped_text(decode_text(raw_bytes(value)))
+    if value := headers.get("upload-metadata"):
+        metadata = dict(_upload_metadata(raw_bytes(value)))
+        for key in (b"filename", b"name"):
+            yield decode_text(metadata.get(key, b""))
 
 
 def _decoded_header(name: str, raw: bytes, limits: Limits) -> Iterator[bytes]:

@@ -143,7 +143,7 @@ def test_memory_that_ran_out_is_the_inspectors_end(monkeypatch, where):
     names = {"wire": "gateway.inspection.read_request", "content": "gateway.inspection.unpack"}
     monkeypatch.setattr(names.get(where, "gateway.detect.engine.Engine.detect"), fault)
     with pytest.raises(MemoryError):
-        INSPECTOR.inspect(transfer(), b"hello")
+        inspector().inspect(transfer(), b"hello")
 
 
 class BrokenTypes(MediaTypes):
@@ -197,3 +197,20 @@ def test_record_of_an_inspection_is_json_without_values():
 )
 def test_never_raises(data, content_type):
     INSPECTOR.inspect(transfer(content_type), data)
+
+
+def test_what_is_clean_is_read_once_and_what_is_found_every_time():
+    own = inspector()
+    path = f"/up/{resident_id(1)}.txt"
+    for place in ("/up/notes.txt", path, "/up/notes.txt", path):
+        found = own.inspect(transfer(path=place), b"")
+        fresh = inspector().inspect(transfer(path=place), b"")
+        assert (found.parts, found.path, found.distinct) == (fresh.parts, fresh.path, fresh.distinct)
+    assert signatures(own.inspect(transfer(path=path), b"")) == {"cn.resident-id"}
+
+
+def test_who_watches_sees_what_was_clean_before():
+    own, seen = inspector(), []
+    for _ in range(2):
+        own.inspect_file("a.txt", b"x", watch=lambda part: seen.append(part.size_bytes))
+    assert seen == [1, 1]
