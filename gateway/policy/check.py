@@ -13,6 +13,7 @@ from gateway.policy.names import SIGNATURE_NAMES
 from gateway.policy.problems import nearest
 from gateway.policy.schema import AuthorisedEntry, ExceptionEntry, FindingsTest, RuleEntry, When
 from gateway.policy.schema_file import PolicyFile
+from gateway.policy.unread import LIFTABLE
 from gateway.yamlfile import Where
 
 type Mistake = tuple[Where, str]
@@ -85,7 +86,8 @@ def _contradictions(when: When, where: Where) -> Iterator[Mistake]:
 
 
 def _exception(entry: ExceptionEntry, known: Known) -> Iterator[Mistake]:
-    yield from _rule_names(("rules",), entry.rules, tuple(known.rules))
+    yield from _rule_names(("rules",), entry.rules, (*known.rules, *LIFTABLE))
+    yield from _unread(entry)
     if entry.actor is None and entry.destination is None:
         yield (), "names nobody; give actor or destination"
     if entry.destination and (entry.destination.region or entry.destination.authorised is not None):
@@ -96,6 +98,26 @@ def _exception(entry: ExceptionEntry, known: Known) -> Iterator[Mistake]:
             yield ("rules", index), f"{name} keeps no content and can have no exception"
         if rule and entry.up_to_mb is not None and not size_limits(rule.when):
             yield ("up_to_mb",), f"{name} is not a size rule, so a larger limit means nothing for it"
+
+
+def _unread(entry: ExceptionEntry) -> Iterator[Mistake]:
+    """An exception for connections that nobody can read says exactly which ones."""
+    named = [name for name in entry.rules if name in LIFTABLE]
+    if not named:
+        for key in ("port", "protocol"):
+            if getattr(entry, key):
+                yield (key,), f"means something for {', '.join(LIFTABLE)} only"
+        return
+    if len(named) < len(entry.rules):
+        yield ("rules",), f"{', '.join(named)} cannot stand beside rules of the file; write two exceptions"
+    if entry.destination is None or not entry.destination.host:
+        yield (), f"must name destination.host: {named[0]} is never lifted for hosts nobody named"
+    if entry.up_to_mb is not None:
+        yield ("up_to_mb",), f"{named[0]} is not a size rule, so a larger limit means nothing for it"
+    if named != ["wire.bare-address"]:
+        for key in ("port", "protocol"):
+            if not getattr(entry, key):
+                yield (), f"{key} is missing; {named[0]} is lifted for named ports and protocols only"
 
 
 def _authorised(entry: AuthorisedEntry) -> Iterator[Mistake]:

@@ -177,6 +177,8 @@ def _exception(entry: ExceptionEntry, mb_bytes: int) -> PolicyException:
         expires=entry.expires,
         test=all_hold(tests),
         up_to_bytes=None if entry.up_to_mb is None else mb_to_bytes(entry.up_to_mb, mb_bytes),
+        ports=frozenset(entry.port),
+        protocols=frozenset(entry.protocol),
     )
 
 

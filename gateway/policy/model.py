@@ -58,6 +58,10 @@ class PolicyException:
     test: Test = field(repr=False, compare=False)
     up_to_bytes: int | None = None
     """Largest file it lifts a size rule for; None for any size."""
+    ports: frozenset[int] = frozenset()
+    """Ports it speaks of; empty for any. Only for connections that nobody can read (`gateway.policy.unread`)."""
+    protocols: frozenset[str] = frozenset()
+    """Protocols it speaks of; empty for any."""
 
     def lifts(self, rule: Rule, facts: Facts, today: date) -> bool:
         """Whether it lifts the rule for this transfer; never once expired."""

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.channels.protocols import PROTOCOLS
 from gateway.detect.signatures import Klass
 from gateway.findings import Severity
 from gateway.limits import KIB, Limits
@@ -74,14 +75,26 @@ def _limit(value: str) -> str:
     return value
 
 
+def _protocol(value: str) -> str:
+    if value not in PROTOCOLS:
+        msg = f"is no protocol that has a name here; allowed: {', '.join(PROTOCOLS)}"
+        raise ValueError(msg)
+    return value
+
+
 type ListOf[T] = Annotated[tuple[T, ...], BeforeValidator(_listed), Field(min_length=1)]
 """One word, or a list of at least one; an empty list would never apply, which nobody means."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$", max_length=80)]
 SignatureName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*(\.\*)?$", max_length=80)]
-HostPattern = Annotated[str, StringConstraints(pattern=r"^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$", max_length=253)]
+HostPattern = Annotated[
+    str, StringConstraints(pattern=r"^((\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]+)$", max_length=253)
+]
+"""A host, every host below one, or an address as it stands in a CONNECT."""
 MediaPattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.+-]+/(\*|[a-z0-9.+-]+)$", max_length=120)]
 Url = Annotated[str, StringConstraints(pattern=r"^((https?|sftp)://[^\s<>\"']+)?$", max_length=500)]
+ProtocolName = Annotated[str, AfterValidator(_protocol)]
+PortNumber = Annotated[StrictInt, Field(ge=1, le=65535)]
 LimitName = Annotated[str, AfterValidator(_limit)]
 Day = Annotated[date, BeforeValidator(_day)]
 Megabytes = Annotated[float, Field(strict=True, gt=0, le=1_000_000)]
@@ -253,6 +266,10 @@ class ExceptionEntry(Block):
     destination: DestinationTest | None = None
     up_to_mb: Megabytes | None = None
     """For size rules: the larger limit that applies instead."""
+    port: ListOf[PortNumber] = ()
+    """For connections that nobody can read: the ports meant."""
+    protocol: ListOf[ProtocolName] = ()
+    """For connections that nobody can read: what they may speak."""
     ticket: Text
     approver: Text
     owner: Text
