@@ -48,5 +48,11 @@ class Limits:
     """Deepest XML element nesting."""
     max_findings: int = 10_000
     """Most matches looked at per part and signature; beyond it the count is a lower bound and the part is partial."""
+    max_uploads: int = 10_000
+    """Most uploads in several requests remembered at once, the finished ones included until they are forgotten."""
+    max_uploads_bytes: int = 8192 * MIB
+    """Most bytes of pieces kept on the disk until their whole can be judged."""
+    keep_upload_s: float = 86_400.0
+    """How long an upload in several requests is remembered; clients resume after a night, and URLs live a day."""
     inspect_s: float = 30.0
     """Longest inspection of one upload, wall clock; the inspector is killed when it passes."""

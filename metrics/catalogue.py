@@ -14,6 +14,13 @@ HOLD_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 
 TRANSFERS = Counter("sluice_transfers_total", "Transfers by final action.", ["action", "category", "region", "channel"])
 TRANSFER_BYTES = Counter("sluice_transfer_bytes_total", "Body bytes as sent.", ["action", "category"])
+IDENTIFIED = Counter(
+    "sluice_transfers_identified_total", "Transfers by whether their sender was known.", ["identified"]
+)
+IDENTIFIED_BYTES = Counter(
+    "sluice_transfers_identified_bytes_total", "Body bytes by whether their sender was known.", ["identified"]
+)
+LOGINS = Counter("sluice_logins_total", "Logins to the proxy by how they ended.", ["result"])
 BLOCKED = Counter("sluice_blocked_total", "Blocked or held transfers by the rule that did it.", ["rule"])
 FINDINGS = Counter("sluice_findings_total", "Findings.", ["signature", "severity"])
 COVERAGE = Counter("sluice_coverage_total", "Transfers by how much of them was read.", ["coverage"])
@@ -28,6 +35,10 @@ SPOOL_BYTES = Gauge("sluice_spool_bytes", "Bytes of held uploads on disk.", mult
 OPEN_TRANSFERS = Gauge(
     "sluice_open_transfers", "Uploads being received, held or forwarded.", multiprocess_mode="livesum"
 )
+UPLOAD_PIECES = Counter(
+    "sluice_upload_pieces_total", "Pieces of uploads in several requests, kept until the whole was judged.", ["hold"]
+)
+UPLOADS_EXPIRED = Counter("sluice_uploads_expired_total", "Uploads in several requests never completed.", ["hold"])
 RECORDS_BACKLOG = Gauge(
     "sluice_records_backlog", "Journal records not yet in the store.", multiprocess_mode="livemostrecent"
 )
@@ -52,6 +63,9 @@ BUILD_INFO = Gauge("sluice_build_info", "Version (1).", ["version"], multiproces
 CATALOGUE = (
     TRANSFERS,
     TRANSFER_BYTES,
+    IDENTIFIED,
+    IDENTIFIED_BYTES,
+    LOGINS,
     BLOCKED,
     FINDINGS,
     COVERAGE,
@@ -62,6 +76,8 @@ CATALOGUE = (
     INSPECTOR_RESTARTS,
     SPOOL_BYTES,
     OPEN_TRANSFERS,
+    UPLOAD_PIECES,
+    UPLOADS_EXPIRED,
     RECORDS_BACKLOG,
     POLICY_INFO,
     EXCEPTIONS_ACTIVE,

@@ -24,6 +24,10 @@ _TRY_AGAIN = (
     "请稍后重试；若再次出现，请把编号告诉信息安全部门。",
     "Try again later; if it happens again, give the number to the security team.",
 )
+_FROM_START = (
+    "请从头重新上传整个文件。",
+    "Upload the whole file again from the start.",
+)
 _OTHER_WAY = (
     "请改用公司批准的客户端或网页上传。",
     "Use a client or web page that the company has approved.",
@@ -132,6 +136,43 @@ BUILTIN = {
         "The upload is larger than the gateway can read.",
         "请分成较小的文件，或使用公司云盘。",
         "Split it into smaller files or use the company drive.",
+    ),
+    "upload-pieces": Refusal(
+        "upload.pieces",
+        ("S003-3#3",),
+        "该服务把文件分成多片上传，网关无法在内容离开之前检查整个文件。",
+        "The service takes the file in pieces, so the whole cannot be inspected before it leaves.",
+        "请关闭分片（断点续传）后一次性上传，或改用公司批准的网盘。",
+        "Upload it in one request (multipart or resumable upload switched off), or use a drive that the company has approved.",
+    ),
+    "upload-unknown": Refusal(
+        "upload.unknown",
+        ("S003-3#3",),
+        "网关没有收到这个文件的其他部分，无法检查整个文件。",
+        "The gateway has not seen the other pieces of this file, so the whole cannot be inspected.",
+        *_FROM_START,
+    ),
+    "upload-refused": Refusal(
+        "upload.refused",
+        ("S003-3#3",),
+        "这个文件此前已被拒绝，不能继续上传。",
+        "This file was refused before, so its upload cannot go on.",
+        "请按第一次被拒绝时的提示处理后，从头重新上传。",
+        "Follow the advice of the first refusal, then upload it again from the start.",
+    ),
+    "upload-changed": Refusal(
+        "upload.changed",
+        ("S003-3#3",),
+        "检查之后又收到了这个文件的内容，检查结果不再有效。",
+        "More of this file arrived after it was inspected, so the verdict no longer holds.",
+        *_FROM_START,
+    ),
+    "uploads-full": Refusal(
+        "upload.no-room",
+        (),
+        "网关暂时没有空间保存分片上传的内容。",
+        "The gateway has no room to keep the pieces of the upload at the moment.",
+        *_TRY_AGAIN,
     ),
     "spool": Refusal(
         "gateway.spool",
