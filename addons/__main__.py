@@ -24,10 +24,13 @@ from gateway.errors import ConfigError, SluiceError
 from gateway.inspectors.bounds import bounds_of
 from gateway.inspectors.client import InspectorClient
 from gateway.inspectors.slots import Slots
+from gateway.login import read_login
 from gateway.policy.load import load_policy
 from gateway.policy.model import Policy
+from gateway.login import read_login
 from gateway.process import die_with_parent
 from gateway.records.journal import Journal
+from gateway.setting_values import parent_of
 from gateway.settings import Settings
 from metrics import catalogue as metrics
 
@@ -82,6 +85,8 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
         now=lambda: datetime.now(UTC),
     )
     database = str(settings.geo.database) if settings.geo.database else None
+    parent = parent_of(settings.mode)
+    loop.routes.only = (parent.address.host, parent.address.port) if parent else None
     judge = Judge(
         resolver=Resolver(
             settings,
@@ -117,7 +122,8 @@ def main() -> int:
             assert isinstance(loop, GatewayLoop)
             judge, policy = build_judge(settings, loop, arguments.slot)
             try:
-                runner.run(serve(settings, judge, ready_fd=arguments.ready_fd, reload=policy.reload))
+                login = read_login(settings.upstream.login_file, os.environ) if parent_of(settings.mode) else ""
+                runner.run(serve(settings, judge, ready_fd=arguments.ready_fd, reload=policy.reload, login=login))
             finally:
                 judge.journal.close()
     except ConfigError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from addons.names import dials_addresses, is_address, without_port
 from gateway.settings import normal_host
 from gateway.transfer import Channel, Request
 
@@ -73,16 +74,19 @@ def head_problem(flow: http.HTTPFlow) -> tuple[str, str]:
 def host_problem(flow: http.HTTPFlow) -> tuple[str, str]:
     """The server's name in the target, the Host field, the :authority and the TLS handshake must be one name."""
     request = flow.request
-    named = {normal_host(request.host)}
+    # An address that the client dialled is no name it gave; what it claims must still be one name.
+    named = set() if dials_addresses(flow) else {normal_host(request.host)}
     fields = request.headers.get_all("host")
     if len(fields) > 1:
         return "malformed-head", "more than one Host field"
     if not fields and not request.authority:
         return "malformed-head", "no Host field"
     for value in (*fields, *([request.authority] if request.authority else [])):
-        named.add(normal_host(_without_port(value)))
+        named.add(normal_host(without_port(value)))
     if flow.client_conn.sni:
         named.add(normal_host(flow.client_conn.sni))
+    if any(is_address(name) for name in named):
+        named.add(normal_host(request.host))
     return ("", "") if len(named) == 1 else ("host-mismatch", "target, Host and TLS name differ")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from mitmproxy import http
 
+    from addons.names import Named
     from gateway.findings import Verdict
     from gateway.spool import Spool
     from gateway.transfer import Transfer
@@ -24,6 +25,8 @@ class Held:
     max_body_bytes: int
     """Counted length over which the request is refused while it is still arriving."""
     transfer: Transfer | None = None
+    named: Named | None = None
+    """The server of the request by name and by address; set with `transfer`."""
     verdict: Verdict | None = None
     """Set by `enforce` after the record of it is durable, never before."""
     recorded: bool = False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from addons.capture import channel_of, head_problem, request_of
+from addons.names import Named, named
 from addons.resolve import Resolver, Unreachable
 from gateway.errors import InspectorError, RecordError
 from gateway.findings import Action, Inspection, Verdict
@@ -66,8 +67,8 @@ class Judge:
     def open(self, flow: http.HTTPFlow, held: Held, declared_bytes: int) -> Verdict | None:
         """Make the transfer from the head; the verdict when the head alone refuses it, without any waiting."""
         request = request_of(flow, declared_bytes)
-        host, port = flow.request.host, flow.request.port
-        destination = self.resolver.known(host, port, request)
+        held.named = named(flow)
+        destination = self.resolver.known(held.named.host, flow.request.port, request)
         held.transfer = Transfer(
             id=new_id(),
             at=now(),
@@ -106,21 +107,37 @@ class Judge:
             verdict = early or builtin_verdict(reason, self.policy().digest)
             await self.settle(held, transfer, Inspection(failure="too-large" if held.too_large else reason), verdict)
             return
+        host = transfer.destination.host
         try:
-            destination, target = await self.resolver.locate(transfer.destination)
+            located = await self.resolver.locate(
+                transfer.destination, transfer.request, held.named or Named(host, host)
+            )
         except Unreachable as why:
             verdict = builtin_verdict(why.reason, self.policy().digest, because=why.because)
             await self.settle(held, transfer, Inspection(failure=why.reason), verdict)
             return
-        transfer = held.transfer = replace(transfer, destination=destination)
+        transfer = replace(transfer, destination=located.destination)
         inspection = await self.inspect(held, transfer)
-        verdict = decide(transfer, inspection, self.policy(), today=today())
+        transfer, verdict = self.stricter(transfer, located.claimed, inspection)
+        held.transfer = transfer
         if held.bare and verdict.action is Action.ALLOW:
             held.verdict = verdict
         else:
             await self.settle(held, transfer, inspection, verdict)
         if held.may_leave:
-            self.routes.approve((transfer.destination.host, transfer.destination.port), target)
+            self.routes.approve(located.asked, located.target)
+
+    def stricter(
+        self, transfer: Transfer, claimed: Destination | None, inspection: Inspection
+    ) -> tuple[Transfer, Verdict]:
+        """The verdict, and the transfer as it was judged: as one to a name nothing proves when that is refused sooner."""
+        verdict = decide(transfer, inspection, self.policy(), today=today())
+        if claimed is not None:
+            other = replace(transfer, destination=claimed)
+            by_name = decide(other, inspection, self.policy(), today=today())
+            if by_name.action > verdict.action:
+                return other, by_name
+        return transfer, verdict
 
     async def inspect(self, held: Held, transfer: Transfer) -> Inspection:
         """What the inspectors say; a failure is an inspection that says so, never an exception."""

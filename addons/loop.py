@@ -7,6 +7,8 @@ import errno
 from collections import OrderedDict
 from typing import Any
 
+from gateway.settings import normal_host
+
 MAX_ROUTES = 10_000
 """Most approved routes remembered; the oldest are forgotten and approved anew by the next request."""
 
@@ -14,11 +16,16 @@ MAX_ROUTES = 10_000
 class Routes:
     """(host, port) as the client asked → (address, port) as resolved and judged."""
 
+    only: tuple[str, int] | None = None
+    """The next proxy, in mode `upstream`: nothing else can be approved then."""
+
     def __init__(self) -> None:
         self._approved: OrderedDict[tuple[str, int], tuple[str, int]] = OrderedDict()
 
     def approve(self, asked: tuple[str, int], target: tuple[str, int]) -> None:
-        """Let connections to `asked` go to `target` and nowhere else."""
+        """Let connections to `asked` go to `target` and nowhere else; OSError for another than the next proxy."""
+        if self.only is not None and asked != self.only:
+            raise OSError(errno.EACCES, "only the next proxy may be connected to")
         self._approved[asked] = target
         self._approved.move_to_end(asked)
         if len(self._approved) > MAX_ROUTES:
@@ -42,7 +49,7 @@ class GatewayLoop(asyncio.SelectorEventLoop):
     async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         """A TCP connection to the approved target of (host, port)."""
         if host is not None:
-            host, port = self.routes.target((host, port))
+            host, port = self.routes.target((normal_host(host), port))
         return await super().create_connection(protocol_factory, host, port, **options)
 
     async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:

@@ -30,7 +30,10 @@ from addons.answer import last_resort
 from addons.enforce import Enforce
 from addons.judge import Judge
 from addons.opaque import Opaque
+from addons.parent import Parent
+from addons.socks import Socks
 from gateway.errors import StartError
+from gateway.setting_values import parent_of
 from gateway.settings import Settings
 from gateway.spool import Spool
 from metrics import catalogue as metrics
@@ -58,8 +61,11 @@ class Ready:
             self.descriptor = -1
 
 
-def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1) -> Master:
-    """The Master of a worker; raises StartError when mitmproxy is not the version the hold was built on."""
+def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1, login: str = "") -> Master:
+    """The Master of a worker; raises StartError when mitmproxy is not the version the hold was built on.
+
+    `login` is `NAME:PASSWORD` for the next proxy, in mode `upstream`.
+    """
     spool_dir = str(settings.state_dir / "spool")
     patches.install(
         new_spool=lambda: Spool(spool_dir), max_body_bytes=settings.limits.max_body_bytes, refuse=last_resort
@@ -74,7 +80,9 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1) -> Mas
         TlsConfig(),
         DisableH2C(),
         judge.identify,
+        *([Socks(judge.identify)] if settings.mode == "socks5" else []),
         Enforce(judge),
+        *([Parent(login)] if parent_of(settings.mode) else []),
         ErrorCheck(),
         Ready(ready_fd),
     )
@@ -85,8 +93,9 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1) -> Mas
 def engine_options(settings: Settings) -> dict[str, Any]:
     """Mitmproxy's options; what could stream, ignore or pass bytes unread is off and stays off."""
     return {
-        "mode": ["regular"],
-        "listen_host": settings.listen.host,
+        "mode": [settings.mode],
+        # asyncio binds an IPv6 socket for IPv6 alone, and both families for no name at all.
+        "listen_host": "" if settings.listen.host == "::" else settings.listen.host,
         "listen_port": settings.listen.port,
         "confdir": str(settings.tls.ca_dir),
         "ssl_verify_upstream_trusted_ca": str(trust_bundle(settings)),
@@ -139,9 +148,9 @@ def quiet_engine() -> None:
     root.setLevel(logging.ERROR)
 
 
-async def serve(settings: Settings, judge: Judge, *, ready_fd: int, reload: Any) -> None:
+async def serve(settings: Settings, judge: Judge, *, ready_fd: int, reload: Any, login: str = "") -> None:
     """Run a worker until SIGTERM, then stop listening and wait for open uploads."""
-    master = build_master(settings, judge, ready_fd=ready_fd)
+    master = build_master(settings, judge, ready_fd=ready_fd, login=login)
     quiet_engine()
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.destinations.addresses import is_forbidden
-from gateway.errors import ConfigError, Problem
+from gateway.errors import ConfigError, Problem, StartError
 from gateway.identity.users import load_users
 from gateway.identity_settings import contradictions
 from gateway.login import read_login
@@ -145,7 +145,7 @@ def _mode_problems(settings: Settings, environ: Mapping[str, str]) -> list[Error
         found.append((("upstream", "connect_to"), message))
     try:
         read_login(upstream.login_file, environ)
-    except ValueError as error:
+    except StartError as error:
         found.append((("upstream", "login_file"), str(error)))
     return _errors(found)
 

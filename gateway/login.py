@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.errors import StartError
+
 VARIABLE = "SLUICE_UPSTREAM_LOGIN"
 """Environment variable that holds `NAME:PASSWORD`; it goes before the file, and workers alone are given it."""
 MAX_BYTES = 4096
@@ -15,7 +17,7 @@ _FORM = "needs one line NAME:PASSWORD"
 def read_login(path: Path | None, environ: Mapping[str, str]) -> str:
     """`NAME:PASSWORD`, empty when none is set.
 
-    Raises ValueError naming the variable or the file, never what is in it.
+    Raises StartError naming the variable or the file, never what is in it.
     """
     if given := environ.get(VARIABLE, ""):
         return _checked(given, VARIABLE)
@@ -25,14 +27,14 @@ def read_login(path: Path | None, environ: Mapping[str, str]) -> str:
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1).decode()
     except OSError as error:
-        raise ValueError(f"{path}: the login cannot be read ({error.strerror})") from None
+        raise StartError(f"{path}: the login cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{path}: {_FORM} in UTF-8") from None
+        raise StartError(f"{path}: {_FORM} in UTF-8") from None
     return _checked(text.removesuffix("\n").removesuffix("\r"), str(path))
 
 
 def _checked(login: str, where: str) -> str:
     name, colon, _ = login.partition(":")
     if not name or not colon or len(login.encode()) > MAX_BYTES or not login.isprintable():
-        raise ValueError(f"{where}: {_FORM}")
+        raise StartError(f"{where}: {_FORM}")
     return login

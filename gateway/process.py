@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from gateway.login import VARIABLE
+
 _PR_SET_PDEATHSIG = 1
 PARENT = "SLUICE_SUPERVISOR_PID"
 """Variable in which the supervisor tells its children who their parent is; PID 1 may be a supervisor in a container."""
@@ -91,7 +93,10 @@ class Child:
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own modules
                 argv,
-                env={**os.environ, PARENT: str(os.getpid())},
+                env={
+                    **{name: value for name, value in os.environ.items() if self.may_know(name)},
+                    PARENT: str(os.getpid()),
+                },
                 pass_fds=(write,) if self.says_ready else (),
                 stdin=subprocess.DEVNULL,
                 process_group=0,
@@ -101,6 +106,10 @@ class Child:
                 os.close(write)
         self.is_ready = False
         self.started_at = time.monotonic()
+
+    def may_know(self, name: str) -> bool:
+        """Whether it is given that variable; the login to the next proxy is for those who connect to it alone."""
+        return name != VARIABLE or self.kind == "worker"
 
     def hear(self) -> None:
         """Take note of the byte that says ready, if it has come."""

@@ -55,15 +55,27 @@ def is_forbidden(ip: str, allowed: Iterable[Network] = ()) -> str:
     >>> is_forbidden("10.1.2.3", [ipaddress.ip_network("10.0.0.0/8")])
     ''
     """
+    found = forms(ip)
+    if not found:
+        return "invalid"
+    reason = next((why for form in found if (why := _reason(form))), "")
+    if reason and any(form in network for network in allowed for form in found):
+        return ""
+    return reason
+
+
+def forms(ip: str) -> tuple[Address, ...]:
+    """The address, and the IPv4 address that it carries if it does; empty for what is no address.
+
+    >>> forms("::ffff:10.0.0.1")
+    (IPv6Address('::ffff:10.0.0.1'), IPv4Address('10.0.0.1'))
+    """
     try:
         address = ipaddress.ip_address(ip)
     except ValueError:
-        return "invalid"
-    forms = (address, _inner(address))
-    reason = next((found for form in forms if form and (found := _reason(form))), "")
-    if reason and any(form in network for network in allowed for form in forms if form):
-        return ""
-    return reason
+        return ()
+    inner = _inner(address)
+    return (address, inner) if inner else (address,)
 
 
 def _reason(address: Address) -> str:

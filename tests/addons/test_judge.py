@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mitmproxy import http
+from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import tflow, tutils
 from pytest import param
 
@@ -127,6 +128,38 @@ async def test_clean_upload_is_recorded_and_its_route_approved(judge, settings, 
         ("verdict", None),
         ("outcome", "forwarded (200)"),
     ]
+
+
+def redirected(host: str, address: str, path: str = "/notes.txt"):
+    """The flow of a client that was redirected on its way to the address, and names the host in the clear."""
+    made = flow(host, path)
+    made.request.scheme, made.request.host, made.request.port = "http", address, 80
+    made.client_conn.sni, made.client_conn.proxy_mode = None, ProxyMode.parse("transparent")
+    made.request.headers["Host"] = host
+    return made
+
+
+async def test_claimed_name_is_judged_as_the_address_it_came_with(judge, settings):
+    """The catalogue's trust in a name is not lent to an address that the name does not resolve to."""
+    found = await judged(judge, settings, "今天开会。".encode(), redirected("qyapi.weixin.qq.com", "203.0.113.9"))
+    destination = found.transfer.destination
+    assert (destination.host, destination.ip, destination.service) == ("203.0.113.9", "203.0.113.9", "")
+    assert found.may_leave
+    assert judge.routes.target(("203.0.113.9", 80)) == ("203.0.113.9", 80)
+    with pytest.raises(OSError, match="no verdict"):
+        judge.routes.target(("qyapi.weixin.qq.com", 80))
+
+
+async def test_claimed_name_that_is_refused_is_refused_at_any_address(judge, settings):
+    body = "一百万字的报告。".encode()
+    personal = redirected("d.pcs.baidu.com", "203.0.113.9", "/rest/2.0/pcs/superfile2?method=upload")
+    found = await judged(judge, settings, body, personal)
+    assert (found.may_leave, found.transfer.destination.host) == (False, "d.pcs.baidu.com")
+    assert found.transfer.destination.ip == "203.0.113.9"
+    with pytest.raises(OSError, match="no verdict"):
+        judge.routes.target(("203.0.113.9", 80))
+    bare = await judged(judge, settings, body, redirected("203.0.113.9", "203.0.113.9"))
+    assert bare.may_leave
 
 
 async def test_refused_upload_has_no_route(judge, settings, tmp_path):

@@ -24,6 +24,17 @@ def test_last_approval_counts_and_the_oldest_is_forgotten(monkeypatch):
         routes.target(("b", 443))
 
 
+def test_behind_another_proxy_nothing_else_can_be_approved():
+    routes = Routes()
+    routes.only = ("proxy.example", 3128)
+    with pytest.raises(OSError, match="only the next proxy may be connected to"):
+        routes.approve(("upload.example.com", 443), ("203.0.113.9", 443))
+    with pytest.raises(OSError, match="no verdict"):
+        routes.target(("upload.example.com", 443))
+    routes.approve(("proxy.example", 3128), ("10.0.0.9", 3128))
+    assert routes.target(("proxy.example", 3128)) == ("10.0.0.9", 3128)
+
+
 async def talk(loop: GatewayLoop) -> bytes:
     async def answer(_reader, writer):
         writer.write(b"hello")
@@ -36,7 +47,7 @@ async def talk(loop: GatewayLoop) -> bytes:
     with pytest.raises(OSError, match="no verdict"):
         await asyncio.open_connection("upload.example.com", 443)
     loop.routes.approve(("upload.example.com", 443), ("127.0.0.1", port))
-    reader, writer = await asyncio.open_connection("upload.example.com", 443)
+    reader, writer = await asyncio.open_connection("Upload.Example.com.", 443)
     text = await reader.read()
     writer.close()
     await writer.wait_closed()

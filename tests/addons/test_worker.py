@@ -56,6 +56,36 @@ async def test_master_has_these_addons_and_no_other(tmp_path):
         master._legacy_log_events.uninstall()
 
 
+@pytest.mark.parametrize(
+    ("mode", "extra"),
+    [("transparent", []), ("socks5", ["Socks"]), ("upstream:http://proxy.example:3128", ["Parent"])],
+)
+async def test_modes_add_what_they_need_and_drop_nothing(tmp_path, mode, extra):
+    judge = Judge()
+    judge.identify.asks = False
+    master = build_master(settings(tmp_path, mode=mode), judge, login="gate:hunter2")
+    try:
+        names = [type(addon).__name__ for addon in master.addons.chain]
+        assert [name for name in names if name not in extra] == [
+            "Core", "Proxyserver", "NextLayer", "Opaque", "TlsConfig", "DisableH2C", "Identify", "Enforce", "ErrorCheck", "Ready",
+        ]  # fmt: skip
+        assert [name for name in names if name in extra] == extra
+        # A login must not be there yet when the request is inspected.
+        assert "Parent" not in names or names.index("Parent") > names.index("Enforce")
+        assert master.options.mode == [mode]
+    finally:
+        patches.uninstall()
+        master.addons.get("errorcheck").finish()
+        master._legacy_log_events.uninstall()
+
+
+@pytest.mark.parametrize(
+    ("listen", "host"), [("[::]:8080", ""), ("0.0.0.0:8080", "0.0.0.0"), ("[2001:db8::1]:8080", "2001:db8::1")]
+)
+def test_unspecified_ipv6_address_is_both_families(tmp_path, listen, host):
+    assert engine_options(settings(tmp_path, listen=listen))["listen_host"] == host
+
+
 def test_options_leave_nothing_that_passes_unread(tmp_path):
     options = engine_options(settings(tmp_path))
     assert [options[name] for name in ("ignore_hosts", "allow_hosts", "tcp_hosts", "udp_hosts")] == [[], [], [], []]

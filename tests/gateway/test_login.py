@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.errors import StartError
 from gateway.login import MAX_BYTES, VARIABLE, read_login
 
 param = pytest.param
@@ -41,18 +42,18 @@ def test_login(tmp_path, content, environ, login):
 def test_login_refused_and_not_shown(tmp_path, content):
     path = tmp_path / "login"
     path.write_bytes(content)
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(StartError) as caught:
         read_login(path, {})
     assert str(caught.value).startswith(f"{path}: needs one line NAME:PASSWORD")
     assert "hunter2" not in str(caught.value)
 
 
 def test_variable_refused_and_not_shown():
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(StartError) as caught:
         read_login(None, {VARIABLE: "hunter2"})
     assert str(caught.value) == f"{VARIABLE}: needs one line NAME:PASSWORD"
 
 
 def test_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(ValueError, match=r"the login cannot be read \(Is a directory\)$"):
+    with pytest.raises(StartError, match=r"the login cannot be read \(Is a directory\)$"):
         read_login(tmp_path, {})

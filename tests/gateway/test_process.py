@@ -38,6 +38,15 @@ def test_child_is_started_apart_from_the_terminal(child):
     assert f"{PARENT}={os.getpid()}" in told.split("\0")
 
 
+@pytest.mark.parametrize(("kind", "seen"), [("worker", b"gate:hunter2\n"), ("inspectors", b"\n"), ("console", b"\n")])
+def test_login_of_the_next_proxy_is_for_workers(tmp_path, monkeypatch, kind, seen):
+    monkeypatch.setenv("SLUICE_UPSTREAM_LOGIN", "gate:hunter2")
+    child = Child(kind, ("sh", "-c", f'echo "$SLUICE_UPSTREAM_LOGIN" >{tmp_path}/seen'))
+    child.start()
+    child.process.wait(10)
+    assert (tmp_path / "seen").read_bytes() == seen
+
+
 def test_child_that_was_not_started(child):
     assert not child.is_running
     assert not child.has_ended
