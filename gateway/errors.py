@@ -109,6 +109,22 @@ class InspectorError(SluiceError):
         super().__init__(f"inspector: {reason}")
 
 
+class StoreError(SluiceError):
+    """What is kept of an upload cannot be written or read; `reason` is unknown, closed, unusable or full."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"upload store: {reason}")
+
+
+class StoreFull(StoreError):  # noqa: N818 - named for what it is
+    """One more upload or piece would pass a bound of the store, or the disk is full."""
+
+    def __init__(self, bound: str) -> None:
+        self.bound = bound
+        super().__init__("full")
+
+
 class RecordError(SluiceError):
     """A record could not be made durable; the transfer it speaks of must be refused."""
 

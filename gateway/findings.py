@@ -84,6 +84,10 @@ class PartReport:
     """The error in one sentence, no value in it."""
     depth: int = 0
     is_file: bool = False
+    md5: str = ""
+    """Hex digest of a file; empty unless the inspection was asked for it."""
+    sha1: str = ""
+    """As `md5`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,10 @@ class Inspection:
     """The request's path with every match in it masked; what the record shows."""
     rules_overtime: tuple[str, ...] = ()
     """Analysts' rules that ran over their time budget."""
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Place in the body → the values there, as asked for. Not masked, for they name an upload: never recorded."""
+    content_bytes: int = -1
+    """Length of the piece of a file that the body carries, or of the whole put together; -1 when neither was asked."""
     known_hash: str = "none"
     """What the index of hashes says of a hash sent in place of bytes: `none` when none is sent, `unknown`, `seen`,
     `protected`."""

@@ -78,6 +78,8 @@ class Piece:
     """Media type the client claims, without parameters, lower case; empty when none."""
     is_file: bool = False
     """Whether the client or the catalogue presents it as a file; size rules look at files."""
+    is_fragment: bool = False
+    """Whether it is a slice of a file whose other slices are in other requests: only its text says anything."""
 
 
 @dataclass(frozen=True, slots=True)

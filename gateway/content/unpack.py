@@ -91,7 +91,8 @@ def unpack(piece: Piece, *, types: MediaTypes, limits: Limits, budget: Budget) -
     member = Member(name, piece.data)
     walk = _Walk(types, limits, budget)
     told = (Text(piece.name, "name"),) if piece.name else ()
-    for part in walk.parts(member, path=name, depth=0):
+    parts = walk.fragment(member) if piece.is_fragment else walk.parts(member, path=name, depth=0)
+    for part in parts:
         if part.depth:
             yield part
         else:
@@ -147,6 +148,23 @@ class _Walk:
         reading = replace(reading, texts=())
         if not is_closed:
             yield from self._below(source, reading, path=path, depth=depth + 1)
+
+    def fragment(self, member: Member) -> Iterator[Part]:
+        """The part of a slice of a file: its text, when it is text; no reader could tell a cut container from a broken one."""
+        media_type = self._type(member)
+        source = Source(member.data, member.name, media_type, self.limits, self.budget)
+        reading = _guarded(read_text, source) if is_text_type(media_type) else Reading()
+        yield Part(
+            path=f"{member.name} (piece)",
+            name=member.name,
+            size_bytes=len(member.data),
+            sha256=digest(member.data),
+            declared_type="",
+            media_type=media_type,
+            data=member.data,
+            texts=reading.texts,
+            opaque=reading.opaque,
+        )
 
     def _type(self, member: Member) -> str:
         return self.types.of(member.data, member.name)

@@ -15,6 +15,7 @@ from gateway.inspection import Inspector
 from gateway.inspectors.compiled import CompiledFiles
 from gateway.settings import Settings
 from gateway.transfer import Buffer, Transfer
+from gateway.uploads.model import Ask
 
 CALENDAR = ZoneInfo("Asia/Shanghai")
 """Dates in identifiers are judged by this zone's day."""
@@ -34,7 +35,7 @@ def build_inspector(settings: Settings) -> Inspector:
     )
 
 
-def build_inspect(settings: Settings) -> Callable[[Transfer, Buffer], Inspection]:
+def build_inspect(settings: Settings) -> Callable[[Transfer, Buffer, Ask], Inspection]:
     """What the pool runs for each job."""
     return build_inspector(settings).inspect
 

@@ -35,6 +35,7 @@ from gateway.inspectors.words import (
 )
 from gateway.limits import KIB
 from gateway.transfer import Transfer
+from gateway.uploads.model import NO_ASK, Ask
 
 REPLY_GRACE_S = 2.0
 """Over the job's time: the inspector's timer and its watcher come first, so that the reason is known."""
@@ -63,18 +64,22 @@ class InspectorClient:
         self._max_jobs = max_jobs
         self._jobs = 0
 
-    async def inspect(self, transfer: Transfer, body: bytes | int, size: int) -> Inspection:
+    async def inspect(self, transfer: Transfer, body: bytes | int, size: int, ask: Ask = NO_ASK) -> Inspection:
         """What an inspector finds; raises InspectorError with reason crash, timeout, memory, busy or protocol.
 
         `body`: the bytes, or a descriptor of a regular file, which stays the caller's and of which `size` bytes from
-        the start are read; its offset is neither used nor moved.
+        the start are read; its offset is neither used nor moved. `ask`: what is wanted beside the usual.
         """
+        if isinstance(body, bytes) and size != len(body):
+            raise InspectorError(Reason.PROTOCOL)
+        carriage = Carriage.INLINE if isinstance(body, bytes) and size <= MAX_INLINE_BYTES else Carriage.DESCRIPTOR
+        head = JobHead(transfer, self._timeout_s, size, carriage, ask)
         if self._jobs >= self._max_jobs:
             raise InspectorError(Reason.BUSY)
         self._jobs += 1
         try:
             with _connected(self._path) as connection:
-                reply = await self._job(connection, transfer, body, size)
+                reply = await self._job(connection, head, body)
         finally:
             self._jobs -= 1
         if isinstance(reply, Failure):
@@ -87,14 +92,12 @@ class InspectorClient:
         """The pool's state; raises InspectorError("crash") when there is no pool, "timeout" when it does not answer."""
         return await self._ask(PoolState, STATE, Ticket())
 
-    async def _job(
-        self, connection: socket.socket, transfer: Transfer, body: bytes | int, size: int
-    ) -> Inspection | Failure:
+    async def _job(self, connection: socket.socket, head: JobHead, body: bytes | int) -> Inspection | Failure:
         received, ticket = bytearray(), None
         try:
             try:
                 async with asyncio.timeout(self._queue_s):
-                    await self._send(connection, transfer, body, size)
+                    await self._send(connection, head, body)
                     await _fill(connection, received, TICKET_BYTES)
             except TimeoutError:
                 raise InspectorError(Reason.BUSY) from None
@@ -108,17 +111,14 @@ class InspectorClient:
         except OSError:
             raise InspectorError(await self._why(ticket)) from None
 
-    async def _send(self, connection: socket.socket, transfer: Transfer, body: bytes | int, size: int) -> None:
-        if isinstance(body, bytes) and size != len(body):
-            raise InspectorError(Reason.PROTOCOL)
-        carriage = Carriage.INLINE if isinstance(body, bytes) and size <= MAX_INLINE_BYTES else Carriage.DESCRIPTOR
-        head = pack_head(JobHead(transfer, self._timeout_s, size, carriage))
-        if isinstance(body, bytes) and carriage is Carriage.INLINE:
-            await _send_all(connection, head, body)
+    async def _send(self, connection: socket.socket, head: JobHead, body: bytes | int) -> None:
+        packed = pack_head(head)
+        if isinstance(body, bytes) and head.carriage is Carriage.INLINE:
+            await _send_all(connection, packed, body)
             return
         descriptor = _in_memory(body) if isinstance(body, bytes) else _read_only(body)
         try:
-            await _send_all(connection, head, b"", descriptor)
+            await _send_all(connection, packed, b"", descriptor)
         finally:
             os.close(descriptor)
 

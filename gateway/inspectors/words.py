@@ -21,11 +21,12 @@ from gateway.findings import Inspection
 from gateway.inspectors.codec import decode, encode
 from gateway.limits import KIB, MIB
 from gateway.transfer import Transfer
+from gateway.uploads.model import NO_ASK, Ask
 
 MAX_INLINE_BYTES = 256 * KIB
 """Largest body sent inline; a copy through the socket costs less than mapping a descriptor up to about here."""
-MAX_HEAD_BYTES = 2 * MIB
-"""Largest job head; a request's headers and query make nearly all of it."""
+MAX_HEAD_BYTES = 4 * MIB
+"""Largest job head; the recipe of an upload in ten thousand pieces makes up to half of it, a request's headers the rest."""
 MAX_REPLY_BYTES = 8 * MIB
 """Largest reply; 10,000 members with a finding each need about 4 MiB."""
 MAX_STATE_BYTES = 64 * KIB
@@ -69,6 +70,7 @@ class JobHead:
     """Wall clock the client grants; the pool's own bound holds when it is smaller."""
     size_bytes: int
     carriage: Carriage
+    ask: Ask = NO_ASK
 
 
 @dataclass(frozen=True, slots=True)

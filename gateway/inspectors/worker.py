@@ -20,8 +20,9 @@ from gateway.inspectors.jobs import Job, JobError, receive_job
 from gateway.inspectors.rlimits import MemoryGauge, limit_job
 from gateway.inspectors.words import Failure, Reason, Ticket, pack_reply
 from gateway.transfer import Buffer, Transfer
+from gateway.uploads.model import Ask
 
-type Inspect = Callable[[Transfer, Buffer], Inspection]
+type Inspect = Callable[[Transfer, Buffer, Ask], Inspection]
 """The whole inspection of one payload; `gateway.inspection` builds the real one."""
 
 RECHECK_S = 1.0
@@ -99,7 +100,7 @@ class Worker:
         try:
             self._limit(job)
             with job.body() as body:
-                return pack_reply(self._inspect(job.head.transfer, body)), None
+                return pack_reply(self._inspect(job.head.transfer, body, job.head.ask)), None
         except MemoryError:
             return _OUT_OF_MEMORY, Exit.MEMORY
         except BaseException as error:  # noqa: BLE001 - whatever it is, the client is told and the process ends

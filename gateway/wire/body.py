@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.errors import LimitError
+from gateway.errors import LimitError, MalformedError
 from gateway.parts import Piece
 from gateway.wire.encodings import undo_encodings
 from gateway.wire.form import FIRST_NAME_BYTES, FORM, is_plain_form, read_doubtful_form, read_form
@@ -12,6 +12,7 @@ from gateway.wire.head import body_name, head_pieces, raw_bytes
 from gateway.wire.jsonbody import read_json
 from gateway.wire.parameters import media_type
 from gateway.wire.parts import read_multipart
+from gateway.wire.values import cut_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +24,13 @@ JSON_LABELS = {"", "application/json", "text/json", "text/plain", "text/javascri
 """Types under which clients send JSON messages; a JSON body under another is a file of JSON."""
 
 
-def read_request(request: Request, body: Buffer, *, limits: Limits) -> tuple[Piece, ...]:
+def read_request(request: Request, body: Buffer, *, limits: Limits, content: str = "") -> tuple[Piece, ...]:
     """Everything of a request that is to be inspected: path, query, telling headers, then the body as its reader sees it.
 
     What the body is, is judged by its content as well as by its label, and where readers may differ each reading comes
     out. `body` is read in place: parts of it are slices, and only what was encoded is a copy. An empty body gives no
-    piece. Raises LimitError, MalformedError or UnsupportedError when the body cannot be separated safely.
+    piece. `content` says where the body has a slice of a file that is sent over several requests (`body`, `field:NAME`,
+    `base64:PLACE`): that piece is a fragment, and the only one. Raises LimitError, MalformedError or UnsupportedError when the body cannot be separated safely.
 
     >>> from gateway.limits import Limits
     >>> from gateway.transfer import Request
@@ -42,19 +44,32 @@ def read_request(request: Request, body: Buffer, *, limits: Limits) -> tuple[Pie
     view = memoryview(undo_encodings(request.headers, body, limits=limits, file_names=names))
     pieces += [Piece(name, field="gzip-name", declared_type="text/plain") for name in names]
     if view:
-        pieces += _body_pieces(request, view, limits)
+        pieces += _fragment_pieces(request, view, content, limits) if content else _body_pieces(request, view, limits)
+    if content and (view or content != "body") and sum(piece.is_fragment for piece in pieces) != 1:
+        raise MalformedError("upload", "the piece of the file is not there exactly once")
     return tuple(pieces)
 
 
-def _body_pieces(request: Request, view: memoryview, limits: Limits) -> Iterator[Piece]:
+def _fragment_pieces(request: Request, view: memoryview, content: str, limits: Limits) -> Iterator[Piece]:
+    name, _ = body_name(request)
+    if content == "body":
+        yield Piece(view, name, "body", media_type(request.content_type), is_file=True, is_fragment=True)
+        return
+    if content.startswith("base64:json:"):
+        fragment, view = cut_content(view, content)
+        yield Piece(fragment, name, content, is_file=True, is_fragment=True)
+    yield from _body_pieces(request, view, limits, content)
+
+
+def _body_pieces(request: Request, view: memoryview, limits: Limits, content: str = "") -> Iterator[Piece]:
     label = request.content_type.lower()
     if "multipart/" in label:
-        yield from read_multipart(view, raw_bytes(request.content_type), limits=limits)
+        yield from read_multipart(view, raw_bytes(request.content_type), limits=limits, content=content)
         return
     reading = read_json(view, limits=limits)
     is_json = reading is not None and reading.is_sound
     if FORM in label and not is_json and is_plain_form(view):
-        yield from read_form(view, limits=limits)
+        yield from read_form(view, limits=limits, content=content)
         return
     declared = media_type(label)
     name, is_named = body_name(request)

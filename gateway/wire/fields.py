@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gateway.errors import MalformedError
 from gateway.limits import KIB
 from gateway.parts import Piece
-from gateway.wire.embedded import MIN_CHARS, embedded_files
+from gateway.wire.embedded import MIN_CHARS, decode_base64, embedded_files
 from gateway.wire.jsonbody import read_json
 from gateway.wire.names import decode_text, last_segment
 
@@ -50,6 +51,8 @@ class Field:
     """Whether it is separated further, so that files are in it and not it."""
     inner: Buffer | None = None
     """The value as files encoded in it are looked for; None for the last reading."""
+    is_fragment: bool = False
+    """Whether it is a slice of a file, as `Piece.is_fragment`."""
 
 
 def field_pieces(fields: Sequence[Field], *, limits: Limits) -> Iterator[Piece]:
@@ -59,16 +62,31 @@ def field_pieces(fields: Sequence[Field], *, limits: Limits) -> Iterator[Piece]:
     """
     sibling_name = _sibling_name(fields, limits)
     for field in fields:
-        is_file = is_presented = _is_presented(field)
+        is_file = is_presented = field.is_fragment or _is_presented(field)
         inside: tuple[Piece, ...] = ()
         if not is_presented and not field.is_container:
             inside = tuple(_inside(field, sibling_name, limits))
             is_file = not any(piece.is_file for piece in inside) and _is_likely(field, is_named=bool(sibling_name))
         name = (field.file_name or sibling_name or field.name) if is_file else ""
         for reading in field.readings:
-            yield Piece(reading, name, field.name, field.declared_type, is_file)
+            yield Piece(reading, name, field.name, field.declared_type, is_file, field.is_fragment)
         yield from inside
     yield from _names_piece(field.name for field in fields)
+
+
+def marked(field: Field, content: str) -> Field:
+    """The field, as a slice of a file when it is what `content` names: `field:NAME` or `base64:field:NAME`.
+
+    Raises MalformedError when the slice is not the base64 that it must be.
+    """
+    if content == f"field:{field.name}":
+        return replace(field, is_fragment=True)
+    if content != f"base64:field:{field.name}":
+        return field
+    decoded = decode_base64(field.readings[0])
+    if decoded is None:
+        raise MalformedError("upload", "the piece of the file is not base64")
+    return replace(field, readings=(decoded, *field.readings[1:]), is_fragment=True)
 
 
 def is_binary(value: Buffer) -> bool:
@@ -98,7 +116,9 @@ def _is_likely(field: Field, *, is_named: bool) -> bool:
 def _sibling_name(fields: Sequence[Field], limits: Limits) -> str:
     """The file name that plain fields give, directly or in the JSON of one (`attributes`, a metadata part)."""
     plain = [
-        field for field in fields if field.file_name is None and 0 < len(field.readings[0]) <= MAX_TEXT_FIELD_BYTES
+        field
+        for field in fields
+        if field.file_name is None and not field.is_fragment and 0 < len(field.readings[0]) <= MAX_TEXT_FIELD_BYTES
     ]
     for name in NAME_FIELDS:
         for field in plain:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import LimitError
 from gateway.parts import Piece
 from gateway.wire.embedded import MIN_CHARS, Embedded, embedded_files
-from gateway.wire.fields import Field, field_pieces, is_binary
+from gateway.wire.fields import Field, field_pieces, is_binary, marked
 from gateway.wire.names import decode_text
 from gateway.wire.percent import percent_decoded
 from gateway.wire.search import find_all
@@ -50,12 +50,13 @@ def is_plain_form(view: memoryview) -> bool:
     return _FORM.fullmatch(view) is not None and b"=" in bytes(view[:FIRST_NAME_BYTES])
 
 
-def read_form(view: memoryview, *, limits: Limits) -> Iterator[Piece]:
-    """The fields of a body for which `is_plain_form` holds.
+def read_form(view: memoryview, *, limits: Limits, content: str = "") -> Iterator[Piece]:
+    """The fields of a body for which `is_plain_form` holds; `content` as in `read_request`.
 
     Raises LimitError over `max_fields`, and as `read_json` does for JSON in a field.
     """
-    yield from field_pieces([_field(pair) for pair in _pairs(view, limits.max_fields)], limits=limits)
+    fields = [marked(_field(pair), content) for pair in form_pairs(view, limits.max_fields)]
+    yield from field_pieces(fields, limits=limits)
 
 
 def read_doubtful_form(view: memoryview, *, limits: Limits) -> Iterator[Piece]:
@@ -68,7 +69,7 @@ def read_doubtful_form(view: memoryview, *, limits: Limits) -> Iterator[Piece]:
         return
     if not _CONTROL.search(view):
         try:
-            pairs = _pairs(view, MAX_DOUBTFUL_FIELDS)
+            pairs = form_pairs(view, MAX_DOUBTFUL_FIELDS)
         except LimitError:
             # A text with many `&`, not a body to refuse; the runs cover it.
             pass
@@ -79,7 +80,8 @@ def read_doubtful_form(view: memoryview, *, limits: Limits) -> Iterator[Piece]:
     yield from _escaped_text(view)
 
 
-def _pairs(view: memoryview, max_fields: int) -> list[memoryview]:
+def form_pairs(view: memoryview, max_fields: int) -> list[memoryview]:
+    """The `name=value` of a form, still encoded; raises LimitError when they are more than `max_fields`."""
     pairs: list[memoryview] = []
     start = 0
     for end in chain(find_all(view, b"&"), [len(view)]):
@@ -91,13 +93,19 @@ def _pairs(view: memoryview, max_fields: int) -> list[memoryview]:
     return pairs
 
 
-def _field(pair: memoryview) -> Field:
+def decoded_pair(pair: memoryview) -> tuple[str, bytes]:
+    """Name and value of one of them, as every server has them."""
     equals = next(find_all(pair, b"="), len(pair))
-    name, value = pair[:equals], pair[equals + 1 :]
-    text = percent_decoded(value, plus_is_blank=True)
+    name = decode_text(percent_decoded(pair[:equals], plus_is_blank=True))
+    return name, percent_decoded(pair[equals + 1 :], plus_is_blank=True)
+
+
+def _field(pair: memoryview) -> Field:
+    name, text = decoded_pair(pair)
     # A plus that a careless client left unescaped is a blank in text but a digit in base64.
+    value = pair[next(find_all(pair, b"="), len(pair)) + 1 :]
     inner = percent_decoded(value) if next(find_all(value, b"+"), None) is not None else text
-    return Field(decode_text(percent_decoded(name, plus_is_blank=True)), (text,), inner=inner)
+    return Field(name, (text,), inner=inner)
 
 
 def _escaped_text(view: memoryview) -> Iterator[Piece]:

@@ -12,7 +12,7 @@ from gateway.errors import LimitError, MalformedError, UnsupportedError
 from gateway.parts import Piece
 from gateway.wire.embedded import decode_base64
 from gateway.wire.encodings import undo_encodings
-from gateway.wire.fields import Field, field_pieces
+from gateway.wire.fields import Field, field_pieces, marked
 from gateway.wire.multipart import Section, split_multipart
 from gateway.wire.names import decode_text, file_name
 from gateway.wire.parameters import media_type, parse_parameters
@@ -45,12 +45,12 @@ _PLAIN_ENCODINGS = {"", "7bit", "8bit", "binary"}
 _QUOTED_PRINTABLE = re.compile(rb"(?:[\t\r\n -<>-~]++|=[0-9A-Fa-f]{2}|=[ \t]*\r?\n)*+")
 
 
-def read_multipart(body: Buffer, content_type: bytes, *, limits: Limits) -> list[Piece]:
-    """The pieces of a multipart body, in the order of its parts.
+def read_multipart(body: Buffer, content_type: bytes, *, limits: Limits, content: str = "") -> list[Piece]:
+    """The pieces of a multipart body, in the order of its parts; `content` as in `read_request`.
 
     Raises MalformedError, LimitError and UnsupportedError when it has not one reading that all of these pieces cover.
     """
-    return _Reader(limits).pieces(memoryview(body), content_type, 1)
+    return _Reader(limits).pieces(memoryview(body), content_type, 1, content)
 
 
 class _Reader:
@@ -61,7 +61,7 @@ class _Reader:
         self._parts = 0
         self._decoded_bytes = 0
 
-    def pieces(self, view: memoryview, content_type: bytes, depth: int) -> list[Piece]:
+    def pieces(self, view: memoryview, content_type: bytes, depth: int, content: str = "") -> list[Piece]:
         limits = self._limits
         if depth > limits.max_depth:
             raise LimitError("max_depth", allowed=limits.max_depth, actual=depth)
@@ -72,7 +72,7 @@ class _Reader:
         extras: list[Piece] = []
         for index, section in enumerate(multipart.sections):
             is_payload = subtype == "multipart/related" and index > 0
-            fields.append(self._field(section, is_payload=is_payload))
+            fields.append(marked(self._field(section, is_payload=is_payload), content))
             extras += _header_piece(section.headers)
             if inner := _inner_type(section.headers):
                 extras += self.pieces(section.data, inner, depth + 1)

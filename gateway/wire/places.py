@@ -73,7 +73,7 @@ def walk(value: object, steps: tuple[Step, ...]) -> Iterator[str]:
     """
     found = [value]
     for step in steps:
-        found = [inner for one in found for inner in _inside(one, step)][:MAX_FOUND]
+        found = [inner for one in found for inner in inside(one, step)][:MAX_FOUND]
     for one in found:
         if isinstance(one, str):
             yield one
@@ -87,7 +87,8 @@ def _step(match: re.Match[str]) -> Step:
     return int(match[1]) if match[1] else None
 
 
-def _inside(value: object, step: Step) -> list[object]:
+def inside(value: object, step: Step) -> list[object]:
+    """What one step of a path leads to; none where it leads nowhere."""
     if isinstance(step, str):
         return [value[step]] if isinstance(value, dict) and step in value else []
     if not isinstance(value, list):

@@ -26,6 +26,7 @@ from gateway.inspectors.pool import Pool
 from gateway.limits import MIB
 from gateway.logs import log_to_stderr
 from gateway.transfer import Actor, Buffer, Channel, Destination, Request, Transfer
+from gateway.uploads.model import NO_ASK, Ask
 from tests.support.pool import measure_if_asked
 
 TRANSFER = Transfer(
@@ -44,7 +45,7 @@ def say(text: str) -> Inspection:
     return Inspection(path=text)
 
 
-def inspect(transfer: Transfer, body: Buffer) -> Inspection:
+def inspect(transfer: Transfer, body: Buffer, ask: Ask = NO_ASK) -> Inspection:
     """Do what the body says."""
     word, _, argument = bytes(body[:200]).decode("latin-1").partition(" ")
     if word in ACTIONS:
@@ -160,7 +161,7 @@ def _from_file(path: str):
             time.sleep(60)
         if word == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
-        return lambda transfer, body: inspect(transfer, body) if body else say(word)
+        return lambda transfer, body, ask: inspect(transfer, body, ask) if body else say(word)
 
     return build
 

@@ -35,6 +35,8 @@ PART = PartReport(
     detail="encrypted with zip-aes-256",
     depth=2,
     is_file=True,
+    md5="5d41",
+    sha1="aaf4",
 )
 INSPECTION = Inspection(
     parts=(PART, PartReport("", "", 0, "", "", "")),
@@ -44,6 +46,8 @@ INSPECTION = Inspection(
     stages=MappingProxyType({"decode": 0.001, "detect": 1e-9}),
     path="/upload/****",
     rules_overtime=("r1",),
+    values=MappingProxyType({"json:id": ("7", "八")}),
+    content_bytes=9,
 )
 GROUND = Ground(
     rule="cards",

@@ -123,7 +123,7 @@ GOOD = pack_head(HEAD)
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        pytest.param(LENGTH.pack(2 * KIB * KIB + 1), "head too large", id="head one byte too large"),
+        pytest.param(LENGTH.pack(4 * KIB * KIB + 1), "head too large", id="head one byte too large"),
         pytest.param(LENGTH.pack(2) + b"{}", "JobHead: the keys are not its fields", id="no head"),
         pytest.param(LENGTH.pack(0), "JobHead: not JSON", id="empty head"),
         pytest.param(pack_head(replace(HEAD, size_bytes=-1)), "out of range", id="negative size"),

@@ -31,7 +31,7 @@ def test_a_head_is_its_length_and_json():
 
 
 def test_a_head_that_no_inspector_would_read_is_not_sent():
-    large = replace(TRANSFER, request=replace(TRANSFER.request, query="q" * 2 * 1024 * 1024))
+    large = replace(TRANSFER, request=replace(TRANSFER.request, query="q" * 4 * 1024 * 1024))
     with pytest.raises(InspectorError) as caught:
         pack_head(JobHead(large, 1.0, 0, Carriage.INLINE))
     assert caught.value.reason == "protocol"

@@ -232,7 +232,7 @@ class TakenOnce:
 def test_the_shorter_time_holds(desk, given_s, own_s, begun_s):
     seen = []
 
-    def function(transfer, body):
+    def function(transfer, body, _ask):
         seen.append(signal.getitimer(signal.ITIMER_REAL)[0])
         return Inspection()
 
@@ -260,7 +260,7 @@ def test_it_makes_way_when_a_job_left_it_large(desk, keeps, exit_code, served):
     gc.collect()  # what earlier tests left must not go in the middle of this one
     kernel.release_free_memory()
 
-    def function(transfer, body):
+    def function(transfer, body, _ask):
         if len(kept) == 1:
             desk.stop()
         block = bytearray(80 * MIB)
