@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mitmproxy import http
 
     from addons.names import Named
     from gateway.findings import Verdict
     from gateway.spool import Spool
     from gateway.transfer import Transfer
+    from gateway.uploads.answers import Answer
+    from gateway.uploads.plan import Plan
 
 HELD = "sluice"
 """Key in `flow.metadata`."""
@@ -27,6 +31,14 @@ class Held:
     transfer: Transfer | None = None
     named: Named | None = None
     """The server of the request by name and by address; set with `transfer`."""
+    plan: Plan | None = None
+    """Its step in an upload that spans requests; None when it stands alone."""
+    upload: str = ""
+    """Id of the upload that it announces; the answer to it names the upload."""
+    own_answer: Answer | None = None
+    """What the gateway answers for a piece that it keeps."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Header fields that replace the client's, because the request carries a whole file now."""
     verdict: Verdict | None = None
     """Set by `enforce` after the record of it is durable, never before."""
     recorded: bool = False
@@ -47,6 +59,11 @@ class Held:
     outcome_told: bool = False
     counted: bool = False
     """Whether it is among the open transfers; a head that the stock validation refuses never is."""
+
+    def carry(self, whole: Spool, fields: Mapping[str, str]) -> None:
+        """Send `whole` in place of what came, with these header fields."""
+        self.spool.close()
+        self.spool, self.fields = whole, fields
 
     @property
     def may_leave(self) -> bool:
