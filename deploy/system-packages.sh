@@ -4,7 +4,7 @@
 set -euo pipefail
 want=(libmagic1 libseccomp2)
 if [ "${1:?run or test}" = test ]; then
-  want+=(chromium prometheus openssl curl git fonts-wqy-zenhei p7zip-full zip nftables systemd)
+  want+=(chromium prometheus openssl curl git fonts-wqy-zenhei p7zip-full zip nftables iproute2 systemd)
 fi
 missing=()
 for package in "${want[@]}"; do

@@ -30,6 +30,8 @@ class Gateway:
     connect_to: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    """What goes before the command, for example to run it in other namespaces."""
     start_s: float = 60.0
 
     def __enter__(self) -> Gateway:
@@ -48,7 +50,7 @@ class Gateway:
         self.config.write_text(json.dumps(settings), "utf-8")
         self.output = (self.folder / "gateway.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli.main", "run", "--config", str(self.config)],
+            [*self.prefix, sys.executable, "-m", "gateway.cli.main", "run", "--config", str(self.config)],
             stdout=self.output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **self.environment},

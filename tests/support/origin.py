@@ -56,6 +56,10 @@ class Origin:
     read_delay_s: float = 0.0
     """Wait before each read of a body, for slow origins."""
     keep_bodies: bool = False
+    host: str | None = "127.0.0.1"
+    """Address it listens on; None is every address of the machine, IPv4 and IPv6."""
+    ports: tuple[int, int] = (0, 0)
+    """For TLS and for plain HTTP; 0 is a free one."""
     connections: int = 0
     requests: list[Seen] = field(default_factory=list)
 
@@ -89,8 +93,9 @@ class Origin:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        tls = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._context, limit=1 << 20)
-        plain = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=1 << 20)
+        own = self.ports
+        tls = await asyncio.start_server(self._connected, self.host, own[0], ssl=self._context, limit=1 << 20)
+        plain = await asyncio.start_server(self._connected, self.host, own[1], limit=1 << 20)
         self.port, self.plain_port = (server.sockets[0].getsockname()[1] for server in (tls, plain))
         self._started.set()
         await self._stop.wait()
