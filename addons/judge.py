@@ -17,6 +17,7 @@ from gateway.errors import InspectorError, RecordError
 from gateway.findings import Action, Inspection, Verdict
 from gateway.policy.builtin import builtin_verdict
 from gateway.policy.decide import decide, largest_body_bytes, refuse_size
+from gateway.records.gather import Gather
 from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
 from gateway.refusal.render import refusal_status
@@ -63,6 +64,7 @@ class Judge:
     routes: Routes
     node: str
     draining: bool = False
+    _gather: Gather | None = None
 
     def open(self, flow: http.HTTPFlow, held: Held, declared_bytes: int) -> Verdict | None:
         """Make the transfer from the head; the verdict when the head alone refuses it, without any waiting."""
@@ -178,14 +180,20 @@ class Judge:
 
     def append(self, kind: Literal["verdict", "outcome"], body: Mapping[str, Any]) -> Awaitable[Receipt]:
         """A wait for one journal line to be on the disk."""
-        return asyncio.wrap_future(self.journal.append(kind, body))
+        return self.gathered().append(kind, body)
+
+    def gathered(self) -> Gather:
+        """The loop's own way to the journal; `flush` it before the loop ends."""
+        if self._gather is None:
+            self._gather = Gather(self.journal.append_group)
+        return self._gather
 
     def tell_outcome(self, held: Held, outcome: str) -> None:
         """Journal what became of a recorded transfer, once; nobody waits for it."""
         if held.outcome_told or not held.recorded or held.transfer is None:
             return
         held.outcome_told = True
-        self.journal.append("outcome", outcome_record(held.transfer.id, outcome, now()))
+        self.gathered().append_later("outcome", outcome_record(held.transfer.id, outcome, now()))
 
 
 def today() -> date:

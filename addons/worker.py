@@ -164,7 +164,10 @@ async def serve(settings: Settings, judge: Judge, *, ready_fd: int, reload: Any,
         await drain(master, judge)
         master.shutdown()
     stop.cancel()
-    await running
+    try:
+        await running
+    finally:
+        judge.gathered().flush()
 
 
 async def drain(master: Master, judge: Judge) -> None:

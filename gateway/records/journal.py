@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,8 @@ def count_failure(_error: Exception) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    kind: Kind
-    body: bytes
-    future: Future[Receipt]
+    records: Sequence[tuple[Kind, bytes]]
+    future: Future[list[Receipt]]
 
 
 class Journal:
@@ -113,15 +113,22 @@ class Journal:
         future: Future[Receipt] = Future()
         future.set_running_or_notify_cancel()
         try:
-            entry = _Entry(kind, encode(body), future)
+            data = encode(body)
         except RecordError as error:
             future.set_exception(error)
             return future
+        self.append_group([(kind, data)]).add_done_callback(lambda done: _pass_on(done, future))
+        return future
+
+    def append_group(self, records: Sequence[tuple[Kind, bytes]]) -> Future[list[Receipt]]:
+        """The future receipts of records that count together, their bodies encoded; else as `append`."""
+        future: Future[list[Receipt]] = Future()
+        future.set_running_or_notify_cancel()
         with self._lock:
             if self._closed:
                 future.set_exception(RecordError("the record could not be made durable: the journal is closed"))
             else:
-                self._queue.put(entry)
+                self._queue.put(_Entry(records, future))
         return future
 
     def close(self) -> None:
@@ -146,10 +153,12 @@ class Journal:
     def _next_group(self) -> tuple[list[_Entry], bool]:
         """What is queued, at least one entry unless the journal closes, and whether it goes on."""
         group: list[_Entry] = []
+        records = 0
         entry = self._queue.get()
         while entry is not None:
             group.append(entry)
-            if len(group) == MAX_GROUP_RECORDS:
+            records += len(entry.records)
+            if records >= MAX_GROUP_RECORDS:
                 return group, True
             try:
                 entry = self._queue.get_nowait()
@@ -160,7 +169,8 @@ class Journal:
     def _write(self, group: list[_Entry]) -> None:
         try:
             self._make_room()
-            receipts = self._segment.commit([(entry.kind, entry.body) for entry in group], rfc3339(self._now()))
+            records = [record for entry in group for record in entry.records]
+            receipts = iter(self._segment.commit(records, rfc3339(self._now())))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, each waiting transfer must be refused now
             why = error.strerror if isinstance(error, OSError) else type(error).__name__
             self.failure = f"the record could not be made durable: {why}"
@@ -170,8 +180,8 @@ class Journal:
                 self._on_failure(error)
             return
         self.failure = ""
-        for entry, receipt in zip(group, receipts, strict=True):
-            entry.future.set_result(receipt)
+        for entry in group:
+            entry.future.set_result(list(islice(receipts, len(entry.records))))
 
     def _make_room(self) -> None:
         """Goes on in a new file when the current one is full or failed; raises OSError when that cannot be made."""
@@ -194,3 +204,12 @@ class Journal:
             now = max(now, after)
         name = JournalName(self._facts["node"], self._facts["worker"], now.strftime(_STAMP), os.getpid())
         return Segment.create(self._directory, name, previous=previous, facts=self._facts, at=rfc3339(self._now()))
+
+
+def _pass_on(done: Future[list[Receipt]], future: Future[Receipt]) -> None:
+    """The outcome of a group of one."""
+    error = done.exception()
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(done.result()[0])

@@ -123,6 +123,7 @@ async def test_clean_upload_is_recorded_and_its_route_approved(judge, settings, 
     assert judge.routes.target(("upload.example.com", 443)) == ("127.0.0.1", 9)
     judge.tell_outcome(found, "forwarded (200)")
     judge.tell_outcome(found, "forwarded (500)")
+    judge.gathered().flush()
     judge.journal.close()
     assert [(line["kind"], line["body"].get("outcome")) for line in lines(tmp_path)[1:3]] == [
         ("verdict", None),
