@@ -8,6 +8,8 @@ FIND_PYTHON = pyenv=$$(dirname "$$(dirname "$$(command -v pyenv || echo ~/.pyenv
 	$$(ls -d "$${PYENV_ROOT:-$$pyenv}"/versions/3.1[2-9]*/bin/python3 2>/dev/null | sort -rV); do \
 	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then echo "$$p"; break; fi; done
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --no-input
+# Upload parsers of Node that the reader of bodies is compared with
+NODE = tests/differential/servers/node
 SYSTEM = bash deploy/system-packages.sh
 
 .PHONY: run setup setup-test test check lock bench geo clean
@@ -30,9 +32,11 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(VENV)/bin/python
 
 setup-test: $(VENV)/.test
 
-$(VENV)/.test: requirements/test.lock $(VENV)/.runtime
+$(VENV)/.test: requirements/test.lock $(NODE)/package-lock.json $(VENV)/.runtime
 	@$(SYSTEM) test
 	@$(PIP) --require-hashes --only-binary :all: -r requirements/test.lock
+	@mkdir -p $(VENV)/node && cp $(NODE)/package.json $(NODE)/package-lock.json $(VENV)/node
+	@cd $(VENV)/node && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 test: setup-test

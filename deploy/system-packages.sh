@@ -4,7 +4,10 @@
 set -euo pipefail
 want=(libmagic1 libseccomp2)
 if [ "${1:?run or test}" = test ]; then
-  want+=(chromium prometheus openssl curl git fonts-wqy-zenhei p7zip-full zip nftables iproute2 systemd)
+  # Servers whose upload parsers ours is compared with; Node and a JDK may have come from elsewhere.
+  command -v node >/dev/null && command -v npm >/dev/null || want+=(nodejs npm)
+  command -v javac >/dev/null || want+=(default-jdk-headless)
+  want+=(chromium prometheus openssl curl git fonts-wqy-zenhei p7zip-full zip nftables iproute2 systemd php-cli libtomcat10-embed-java)
 fi
 missing=()
 for package in "${want[@]}"; do

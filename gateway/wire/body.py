@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError, MalformedError
 from gateway.parts import Piece
+from gateway.wire.charsets import codec_of, form_codec, transcoded
 from gateway.wire.encodings import undo_encodings
-from gateway.wire.form import FIRST_NAME_BYTES, FORM, is_plain_form, read_doubtful_form, read_form
+from gateway.wire.form import FIRST_NAME_BYTES, FORM, is_plain_form, read_doubtful_form, read_form, read_seven_bits
 from gateway.wire.head import body_name, head_pieces, raw_bytes
 from gateway.wire.jsonbody import read_json
 from gateway.wire.parameters import media_type
@@ -63,13 +65,18 @@ def _fragment_pieces(request: Request, view: memoryview, content: str, limits: L
 
 def _body_pieces(request: Request, view: memoryview, limits: Limits, content: str = "") -> Iterator[Piece]:
     label = request.content_type.lower()
-    if "multipart/" in label:
+    if "multipart" in label:
+        # Loosely, as formidable and fastify look for it; the strict reading follows.
         yield from read_multipart(view, raw_bytes(request.content_type), limits=limits, content=content)
         return
+    codec = (form_codec if FORM in label else codec_of)(label)
+    if codec and FORM not in label and (text := transcoded(view, codec, limits=limits)) is not None:
+        plain = replace(request, headers={**request.headers, "content-type": media_type(label)})
+        yield from _body_pieces(plain, memoryview(text), limits)
     reading = read_json(view, limits=limits)
     is_json = reading is not None and reading.is_sound
     if FORM in label and not is_json and is_plain_form(view):
-        yield from read_form(view, limits=limits, content=content)
+        yield from read_form(view, limits=limits, content=content, codec=codec)
         return
     declared = media_type(label)
     name, is_named = body_name(request)
@@ -78,7 +85,9 @@ def _body_pieces(request: Request, view: memoryview, limits: Limits, content: st
     if reading is not None:
         yield from reading.pieces
     if FORM in label or _may_be_form(view, declared):
-        yield from read_doubtful_form(view, limits=limits)
+        yield from read_doubtful_form(view, limits=limits, is_labelled=FORM in label, codec=codec)
+    if FORM in label:
+        yield from read_seven_bits(view, limits=limits)
 
 
 def _may_be_form(view: memoryview, declared: str) -> bool:

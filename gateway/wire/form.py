@@ -10,7 +10,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError
+from gateway.limits import MIB
 from gateway.parts import Piece
+from gateway.wire.charsets import transcoded
 from gateway.wire.embedded import MIN_CHARS, Embedded, embedded_files
 from gateway.wire.fields import Field, field_pieces, is_binary, marked
 from gateway.wire.names import decode_text
@@ -29,6 +31,8 @@ FIRST_NAME_BYTES = 256
 MAX_DOUBTFUL_FIELDS = 100
 """Most fields that a body is split into when it may as well be a file: each becomes a piece, and a text has many `&`."""
 
+MAX_DOUBTFUL_BYTES = MIB
+"""Longest body that is split into fields because of its label alone: beyond it the values are inspected in place."""
 MIN_RUN_BYTES = 16
 """Shortest printable run in a binary body that is read as a form; random bytes have one in ten million."""
 
@@ -38,6 +42,10 @@ _ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}[!-~]*+")
 """From the first escape of a run of printable characters to the end of the run."""
 _LONG_VALUE = re.compile(rb"=[!-~]{64,}+")
 """The like for a value that may be an encoded file."""
+_HIGH = re.compile(rb"[\x80-\xff]")
+_NAMED = re.compile(rb"[!-<>-~]*+=")
+_SEVEN_BITS = bytes(byte & 0x7F if 31 < byte & 0x7F < 127 or byte & 0x7F in b"\t\r\n" else 32 for byte in range(256))
+"""ASCII without control characters, so that what is left of a binary file is text and never a broken archive."""
 _PRINTABLE = re.compile(rb"[!-~]*+")
 
 
@@ -50,34 +58,61 @@ def is_plain_form(view: memoryview) -> bool:
     return _FORM.fullmatch(view) is not None and b"=" in bytes(view[:FIRST_NAME_BYTES])
 
 
-def read_form(view: memoryview, *, limits: Limits, content: str = "") -> Iterator[Piece]:
-    """The fields of a body for which `is_plain_form` holds; `content` as in `read_request`.
+def read_form(view: memoryview, *, limits: Limits, content: str = "", codec: str = "") -> Iterator[Piece]:
+    """The fields of a body for which `is_plain_form` holds; `content` as in `read_request`, `codec` as `form_codec`.
 
     Raises LimitError over `max_fields`, and as `read_json` does for JSON in a field.
     """
-    fields = [marked(_field(pair), content) for pair in form_pairs(view, limits.max_fields)]
+    fields = [marked(_field(pair, codec, limits), content) for pair in form_pairs(view, limits.max_fields)]
     yield from field_pieces(fields, limits=limits)
 
 
-def read_doubtful_form(view: memoryview, *, limits: Limits) -> Iterator[Piece]:
+def read_doubtful_form(
+    view: memoryview, *, limits: Limits, is_labelled: bool = False, codec: str = ""
+) -> Iterator[Piece]:
     """What a reader of forms would find in a body that is more likely something else, given out raw by the caller.
 
-    Fields when there are few and no control characters; else all printable runs decoded as one text, and the files
-    encoded in them. Nothing when decoding would change nothing. Raises LimitError as `read_form` does.
+    Fields when there are few and no control characters, or when the label says form and the body is short; else all
+    printable runs decoded as one text, and the files encoded in them. Nothing when decoding would change nothing.
+    Raises LimitError as `read_form` does.
     """
-    if not _ESCAPED.search(view) and not _LONG_VALUE.search(view):
+    is_short_form = is_labelled and len(view) <= MAX_DOUBTFUL_BYTES and _starts_as_form(view)
+    if not is_short_form and not _ESCAPED.search(view) and not _LONG_VALUE.search(view):
         return
-    if not _CONTROL.search(view):
+    if is_short_form or not _CONTROL.search(view):
         try:
             pairs = form_pairs(view, MAX_DOUBTFUL_FIELDS)
         except LimitError:
             # A text with many `&`, not a body to refuse; the runs cover it.
             pass
         else:
-            yield from field_pieces([_field(pair) for pair in pairs], limits=limits)
+            yield from field_pieces([_field(pair, codec, limits) for pair in pairs], limits=limits)
             return
     yield from _long_values(view, limits)
     yield from _escaped_text(view)
+
+
+def read_seven_bits(view: memoryview, *, limits: Limits) -> Iterator[Piece]:
+    """What a server reads of a body labelled a form when it takes the body for ASCII and drops the eighth bit.
+
+    formidable does. Nothing when no byte has that bit, or when the body does not start with a name and `=`.
+    """
+    start = bytes(view[:FIRST_NAME_BYTES]).translate(_SEVEN_BITS)
+    if not _HIGH.search(view) or b"=" not in start:
+        return
+    if len(view) > MAX_DOUBTFUL_BYTES and not _NAMED.match(start):
+        # A file in disguise; without their eighth bit its bytes are only noise.
+        return
+    text = bytes(view).translate(_SEVEN_BITS)
+    yield Piece(text, field="form", declared_type="text/plain")
+    if _NAMED.match(start):
+        yield from read_doubtful_form(memoryview(text), limits=limits, is_labelled=True)
+
+
+def _starts_as_form(view: memoryview) -> bool:
+    """Whether a name and `=` come first, or `=` at all in what is text: a file in disguise is not cut at its `&`."""
+    start = bytes(view[:FIRST_NAME_BYTES])
+    return _NAMED.match(start) is not None or (b"=" in start and not _CONTROL.search(view))
 
 
 def form_pairs(view: memoryview, max_fields: int) -> list[memoryview]:
@@ -100,12 +135,13 @@ def decoded_pair(pair: memoryview) -> tuple[str, bytes]:
     return name, percent_decoded(pair[equals + 1 :], plus_is_blank=True)
 
 
-def _field(pair: memoryview) -> Field:
+def _field(pair: memoryview, codec: str, limits: Limits) -> Field:
     name, text = decoded_pair(pair)
+    labelled = transcoded(text, codec, limits=limits)
     # A plus that a careless client left unescaped is a blank in text but a digit in base64.
     value = pair[next(find_all(pair, b"="), len(pair)) + 1 :]
     inner = percent_decoded(value) if next(find_all(value, b"+"), None) is not None else text
-    return Field(name, (text,), inner=inner)
+    return Field(name, (text,) if labelled is None else (text, labelled), inner=inner)
 
 
 def _escaped_text(view: memoryview) -> Iterator[Piece]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
+from html import unescape
 from quopri import decodestring
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 _ESCAPES = re.compile(r"%[0-9A-Fa-f]{2}")
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_-]{1,40})\?([bBqQ])\?([^?\s]*+)\?=(?:[ \t]+(?==\?))?")
+
+_DROPPED = re.compile(r"[\s\\\"'\x00-\x1f]")
+"""What parsers take out of names: backslashes (werkzeug, Tomcat), blanks (fastify), control characters (Django)."""
+_LONG_NUMBER = re.compile(r"[0-9]{14}[0-9Xx]")
 
 _CHARSETS = re.compile(
     r"utf-?8|us-ascii|gb2312|gbk|gb18030|big5(-hkscs)?|iso-8859-\d{1,2}|windows-125\d|shift_jis|euc-(jp|kr)",
@@ -55,6 +60,23 @@ def file_name(parameters: Mapping[str, bytes], parameter: str = "filename") -> s
     if name and _extension(name) != _extension(long_name):
         raise MalformedError("multipart", "a part has two file names of different types")
     return long_name
+
+
+def other_readings(raw: bytes, known: str | None = None) -> list[str]:
+    r"""What a name is for servers that undo more than others: character references, percent escapes, marks dropped.
+
+    Only readings that tell something the name as it stands, or as it is `known` already, does not; usually none.
+
+    >>> other_readings(b"&#49;.txt"), other_readings(b"C:\\a b.txt")
+    (['1.txt'], [])
+    """
+    text = decode_text(raw)
+    found = [unescape(text)] if "&" in text else []
+    found += [unescaped_text(text)] if "%" in text else []
+    bare = _DROPPED.sub("", text)
+    if bare != text and _LONG_NUMBER.search(bare):
+        found.append(bare)
+    return [reading for reading in dict.fromkeys(found) if reading not in {text, known}]
 
 
 def unescaped_text(text: str) -> str:
@@ -108,6 +130,10 @@ def _long_name(parameters: Mapping[str, bytes], parameter: str) -> str | None:
         return None
     if pieces == 1 and f"{parameter}*" in parameters:
         return _extended(parameters[f"{parameter}*"])
+    order = [name.rstrip("*").rpartition("*")[2] for name in parameters if name.startswith(f"{parameter}*")]
+    if order != [str(index) for index in range(pieces)]:
+        # werkzeug joins the pieces as they stand, others by their numbers.
+        raise MalformedError("multipart", "the pieces of a file name do not follow each other")
     raw, charset = b"", b""
     for index in range(pieces):
         plain = parameters.get(f"{parameter}*{index}")

@@ -14,6 +14,7 @@ _PARAMETER = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPED = re.compile(rb'\\(["\\])')
+_CHARSET = re.compile(r"charset[ \t]*=[ \t]*([^;,]*+)", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,100}/[!#$%&'*+.^_`|~0-9a-z-]{1,100}")
 
 
@@ -21,8 +22,8 @@ def parse_parameters(value: bytes, what: str) -> tuple[str, dict[str, bytes]]:
     r"""The word in lower case, and lower-case name → value without quotes and escapes.
 
     A backslash escapes only `"` and `\`, because browsers send Windows paths as they are. Raises MalformedError, which
-    names `what`, for a parameter that comes twice with two values, an open quote, or anything else between semicolons:
-    there servers differ.
+    names `what`, for a parameter in the place of the word, one that comes twice with two values, an open quote, or
+    anything else between semicolons: there servers differ.
 
     >>> parse_parameters(b'Form-Data; name="media";filename="x"; filelength=6', "part")
     ('form-data', {'name': b'media', 'filename': b'x', 'filelength': b'6'})
@@ -31,6 +32,9 @@ def parse_parameters(value: bytes, what: str) -> tuple[str, dict[str, bytes]]:
     gateway.errors.MalformedError: part: a parameter is not written as name=value
     """
     word, _, _ = value.partition(b";")
+    if b"=" in word:
+        # Some take the first parameter for the word, some for a parameter.
+        raise MalformedError(what, "a parameter stands where the type must")
     parameters: dict[str, bytes] = {}
     position = len(word)
     while position < len(value):
@@ -44,6 +48,15 @@ def parse_parameters(value: bytes, what: str) -> tuple[str, dict[str, bytes]]:
             if parameters.setdefault(name, text) != text:
                 raise MalformedError(what, "a parameter comes twice with two values")
     return word.strip(b" \t").lower().decode("latin-1"), parameters
+
+
+def charset_of(content_type: str) -> tuple[str, ...]:
+    """The values of all charset parameters of a Content-Type, without quotes; found loosely, as servers do.
+
+    >>> charset_of('text/plain; charset="GBK"; x=1; Charset=utf-8')
+    ('GBK', 'utf-8')
+    """
+    return tuple(match.strip(" \t\"'") for match in _CHARSET.findall(content_type))
 
 
 def media_type(content_type: str) -> str:

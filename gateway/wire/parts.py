@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError, MalformedError, UnsupportedError
 from gateway.parts import Piece
+from gateway.wire.charsets import codec_of, form_codec, transcoded
 from gateway.wire.embedded import decode_base64
 from gateway.wire.encodings import undo_encodings
 from gateway.wire.fields import Field, field_pieces, marked
 from gateway.wire.multipart import Section, split_multipart
-from gateway.wire.names import decode_text, file_name
+from gateway.wire.names import decode_text, file_name, other_readings
 from gateway.wire.parameters import media_type, parse_parameters
 from gateway.wire.search import find_all
 
@@ -65,6 +66,7 @@ class _Reader:
         limits = self._limits
         if depth > limits.max_depth:
             raise LimitError("max_depth", allowed=limits.max_depth, actual=depth)
+        codec = form_codec(decode_text(content_type))
         multipart = split_multipart(view, content_type, max_parts=limits.max_parts - self._parts, limits=limits)
         self._parts += len(multipart.sections)
         subtype = media_type(content_type.decode("latin-1"))
@@ -72,7 +74,7 @@ class _Reader:
         extras: list[Piece] = []
         for index, section in enumerate(multipart.sections):
             is_payload = subtype == "multipart/related" and index > 0
-            fields.append(marked(self._field(section, is_payload=is_payload), content))
+            fields.append(marked(self._field(section, codec, is_payload=is_payload), content))
             extras += _header_piece(section.headers)
             if inner := _inner_type(section.headers):
                 extras += self.pieces(section.data, inner, depth + 1)
@@ -83,22 +85,31 @@ class _Reader:
             extras.append(Piece(view, field="body", declared_type=subtype))
         return [*field_pieces(fields, limits=limits), *extras]
 
-    def _field(self, section: Section, *, is_payload: bool) -> Field:
-        """What the part's own headers say of it."""
+    def _field(self, section: Section, codec: str, *, is_payload: bool) -> Field:
+        """What the part's own headers say of it; `codec` is that of the form's label."""
         headers = section.headers
         content_type = headers.get("content-type", b"")
         _, parameters = parse_parameters(headers.get("content-disposition", b""), "multipart")
         name = file_name(parameters)
         if name is None and b"name" in content_type:
             name = file_name(parse_parameters(content_type, "multipart")[1], "name")
+        readings = (section.data, *self._decoded(section))
+        text = transcoded(readings[-1], codec_of(decode_text(content_type)) or codec, limits=self._left())
+        if text is not None:
+            self._decoded_bytes += len(text)
+            readings += (text,)
         return Field(
             name=file_name(parameters, "name") or "",
-            readings=(section.data, *self._decoded(section)),
+            readings=readings,
             file_name=name,
             declared_type=media_type(decode_text(content_type)),
             is_file=is_payload,
             is_container=bool(_inner_type(headers)),
         )
+
+    def _left(self) -> Limits:
+        """The limits, less what was decoded already."""
+        return replace(self._limits, max_decoded_bytes=self._limits.max_decoded_bytes - self._decoded_bytes)
 
     def _decoded(self, section: Section) -> Iterator[Buffer]:
         """The content as a reader has it that honours the part's Content-Transfer-Encoding and Content-Encoding."""
@@ -117,9 +128,8 @@ class _Reader:
             raise UnsupportedError("this Content-Transfer-Encoding")
         coding = section.headers.get("content-encoding", b"").decode("latin-1")
         if coding:
-            left = replace(self._limits, max_decoded_bytes=self._limits.max_decoded_bytes - self._decoded_bytes)
             # Without a list for them, gzip file names are ignored: the part is inspected as sent, too.
-            data = undo_encodings({"content-encoding": coding}, data, limits=left)
+            data = undo_encodings({"content-encoding": coding}, data, limits=self._left())
         if data is not section.data:
             self._decoded_bytes += len(data)
             yield data
@@ -159,5 +169,10 @@ def _header_piece(headers: Mapping[str, bytes]) -> Iterator[Piece]:
         if (name not in _KNOWN_PARAMETERS or (name not in _NAMES and _TELLING.search(value)))
         and (name != "filename" or "filename*" in parameters)
     ]
+    for name in ("name", "filename"):
+        lines += [
+            name.encode() + b"=" + reading.encode()
+            for reading in other_readings(parameters.get(name, b""), file_name(parameters, name))
+        ]
     if lines:
         yield Piece(b"\n".join(lines), field="headers", declared_type="text/plain")

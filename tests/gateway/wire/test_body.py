@@ -8,6 +8,7 @@ import mmap
 import random
 import time
 from base64 import b64encode
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import ContentError, LimitError, MalformedError
+from gateway.errors import ContentError, LimitError, MalformedError, UnsupportedError
 from gateway.limits import MIB, Limits
 from gateway.transfer import Request
 from gateway.wire.body import read_request
@@ -81,7 +82,25 @@ def read(
             b"PK\x03\x04", "application/json", [("body", "u", True, "application/json", b"PK\x03\x04")], id="label lies"
         ),
         pytest.param(b"a=1", FORM, [("a", "", False, "", b"1")], id="form"),
-        pytest.param(RANDOM, FORM, [("body", "u", True, FORM, RANDOM)], id="file labelled form, as slack_sdk"),
+        pytest.param(
+            RANDOM,
+            FORM,
+            [("body", "u", True, FORM, RANDOM), ("form", "", False, "text/plain", ANY)],
+            id="file labelled form, as slack_sdk",
+        ),
+        pytest.param(
+            b"a=\xb1\xb1\xb0&b=1",
+            FORM,
+            [
+                ("body", "u", True, FORM, b"a=\xb1\xb1\xb0&b=1"),
+                ("a", "", False, "", b"\xb1\xb1\xb0"),
+                ("b", "", False, "", b"1"),
+                ("form", "", False, "text/plain", b"a=110&b=1"),
+                ("a", "", False, "", b"110"),
+                ("b", "", False, "", b"1"),
+            ],
+            id="form in eight bits, and as formidable reads it",
+        ),
         pytest.param(
             b"a note %41=%42",
             FORM,
@@ -110,12 +129,51 @@ def read(
             [("body", "u", True, "text/plain", b"a=%41"), ("a", "", False, "", b"A")],
             id="form as text",
         ),
+        pytest.param(
+            b"+ADEAMQ-",
+            "text/plain; charset=utf-7",
+            [("body", "u", True, "text/plain", b"11"), ("body", "u", True, "text/plain", b"+ADEAMQ-")],
+            id="UTF-7 by its label",
+        ),
+        pytest.param(
+            b'+AHsAIgBh-":"b"}',
+            "application/json; charset=utf-7",
+            [
+                ("body", "", False, "application/json", b'{"a":"b"}'),
+                ("json", "", False, "text/plain", b"a: b\n"),
+                ("body", "u", True, "application/json", b'+AHsAIgBh-":"b"}'),
+            ],
+            id="JSON in UTF-7",
+        ),
+        pytest.param(
+            b"a=%BA%CF",
+            FORM + "; charset=gbk",
+            [("a", "", False, "", "合".encode("gbk")), ("a", "", False, "", "合".encode())],
+            id="form in GBK",
+        ),
         pytest.param(b"a=%41", "image/png", [("body", "u", True, "image/png", b"a=%41")], id="form as image"),
     ],
 )
 def test_by_content_and_label(body: bytes, content_type: str, expected: list[Found]) -> None:
     assert read(body, content_type) == expected
     assert read(memoryview(body), content_type) == expected
+
+
+@pytest.mark.parametrize(
+    ("content_type", "error"),
+    [
+        pytest.param(FORM + "; charset=utf-7", UnsupportedError, id="form in UTF-7"),
+        pytest.param(FORM + "; charset=utf-16", UnsupportedError, id="form in UTF-16"),
+        pytest.param("multipart/form-data; boundary=b; charset=cp037", UnsupportedError, id="multipart in EBCDIC"),
+        pytest.param("text/plain; charset=ibm1047", UnsupportedError, id="unknown character set"),
+        pytest.param("multipart /form-data; boundary=b", MalformedError, id="blank in the type"),
+        pytest.param("x; multipart/form-data; boundary=b", MalformedError, id="type in a parameter"),
+        pytest.param("multipartform-data; boundary=b", MalformedError, id="no slash"),
+    ],
+)
+def test_label_refused(content_type: str, error: type[ContentError]) -> None:
+    with pytest.raises(error):
+        read(b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--b--\r\n", content_type)
 
 
 def test_query_and_headers_come_first() -> None:

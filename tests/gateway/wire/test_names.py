@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedError
-from gateway.wire.names import decode_text, file_name, last_segment, unescaped_text
+from gateway.wire.names import decode_text, file_name, last_segment, other_readings, unescaped_text
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,8 @@ def test_file_name(parameters: dict[str, bytes], expected: str | None) -> None:
     "parameters",
     [
         pytest.param({"filename": b"a.txt", "filename*": b"UTF-8''a.exe"}, id="two types"),
+        pytest.param({"filename*1": b"b", "filename*0": b"a"}, id="pieces in another order"),
+        pytest.param({"filename*": b"utf-8''a", "filename*0": b"a"}, id="whole and in pieces"),
         pytest.param({"filename*": b"a.txt"}, id="no character set"),
         pytest.param({"filename*": b"utf-8'a.txt"}, id="one quote"),
         pytest.param({"filename*": b"punycode''a"}, id="character set nobody uses"),
@@ -115,3 +117,25 @@ def test_percent_decoded(text: str, expected: str) -> None:
 )
 def test_last_segment(path: str, expected: str) -> None:
     assert last_segment(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        pytest.param(b"a b.txt", [], id="nothing to undo"),
+        pytest.param(rb"C:\dir\2024.txt", [], id="Windows path"),
+        pytest.param(b"A&B.txt", [], id="ampersand"),
+        pytest.param(
+            b"&#49;&#x31;&amp;.txt", ["11&.txt"], id="character references, as Django and multiparty undo them"
+        ),
+        pytest.param(b"%31%31.txt", ["11.txt"], id="percent escapes"),
+        pytest.param(rb"110105\19491231\002X", ["11010519491231002X"], id="number in backslashes"),
+        pytest.param(b"110105 19491231\t002X", ["11010519491231002X"], id="number in blanks"),
+    ],
+)
+def test_other_readings(raw: bytes, expected: list[str]) -> None:
+    assert other_readings(raw) == expected
+
+
+def test_other_readings_but_the_known() -> None:
+    assert other_readings(b"a%22b", 'a"b') == []

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedError
-from gateway.wire.parameters import media_type, parse_parameters
+from gateway.wire.parameters import charset_of, media_type, parse_parameters
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,7 @@ def test_parse(value: bytes, word: str, parameters: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(
     "value",
     [
+        pytest.param(b"name=a; filename=b", id="parameter in the place of the type"),
         pytest.param(b'x; name="a', id="open quote"),
         pytest.param(rb'x; name="a\"', id="quote closed only without escape"),
         pytest.param(b'x; name="a"b', id="text after the quote"),
@@ -95,3 +96,16 @@ def test_only_malformed_is_raised(value: bytes) -> None:
 @given(st.binary(max_size=40).filter(lambda raw: b"\\" not in raw and b'"' not in raw))
 def test_quoted_value_is_kept(value: bytes) -> None:
     assert parse_parameters(b'x; a="' + value + b'"', "part")[1] == {"a": value}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        pytest.param("text/plain", (), id="none"),
+        pytest.param("text/plain; charset=utf-8", ("utf-8",), id="one"),
+        pytest.param('text/plain;charset = "GBK" ;x', ("GBK",), id="quoted, with blanks"),
+        pytest.param("text/plain; Charset='a',b; xcharset=c", ("a", "c"), id="every one that a server may find"),
+    ],
+)
+def test_charset_of(content_type: str, expected: tuple[str, ...]) -> None:
+    assert charset_of(content_type) == expected

@@ -55,6 +55,16 @@ def one(*headers: str | bytes, content: bytes = b"x") -> bytes:
             id="Box, empty file name",
         ),
         pytest.param(
+            one("Content-Disposition: form-data; name=a", "Content-Type: text/plain; charset=utf-16le", content=b"1\0"),
+            [("a", "a", True, b"1\0"), ("a", "a", True, b"1")],
+            id="character set of a part",
+        ),
+        pytest.param(
+            one('Content-Disposition: form-data; name="f"; filename="&#49;.txt"'),
+            [("f", "&#49;.txt", True, b"x"), ("headers", "", False, b"filename=1.txt")],
+            id="name as Django reads it",
+        ),
+        pytest.param(
             one('Content-Disposition: form-data; name="合同.docx"; filename="blob"'.encode("gbk")),
             [("合同.docx", "blob", True, b"x"), ("names", "", False, "合同.docx".encode())],
             id="iCloud, file name in the field name",
