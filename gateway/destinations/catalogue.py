@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from gateway.destinations.entries import ServiceEntry
+from gateway.destinations.facts import NO_FACTS, Facts
 from gateway.destinations.hosts import HostIndex, normal_host
-from gateway.destinations.locate import Locator
+from gateway.destinations.locate import HeadPlace, first_in_head, head_places
 from gateway.destinations.match import NO_MATCH, CatalogueMatch, Head, Pattern, plain_path
 from gateway.destinations.split import Split
 from gateway.errors import ConfigError, Problem
@@ -34,8 +35,9 @@ class Endpoint:
     reader: str
     dialect: str
     category: Category
-    tenant: Locator | None
-    conversation: Locator | None
+    tenant: tuple[HeadPlace, ...]
+    conversation: tuple[HeadPlace, ...]
+    facts: Facts
     split: Split | None
 
     def fits(self, head: Head) -> bool:
@@ -61,15 +63,14 @@ class Service:
     jurisdiction: str
     account: str
     dialect: str
-    tenant: Locator | None
+    tenant: tuple[HeadPlace, ...]
     personal_tenants: frozenset[str]
     """Tenants that stand for private accounts; the empty one for requests without a readable tenant."""
     endpoints: tuple[Endpoint, ...]
 
     def match(self, head: Head, endpoint: Endpoint | None) -> CatalogueMatch:
         """What is known of the request; a private account makes an enterprise cloud a personal one."""
-        locator = (endpoint and endpoint.tenant) or self.tenant
-        tenant = locator.find(head) if locator else ""
+        tenant = first_in_head((endpoint and endpoint.tenant) or self.tenant, head)
         category = endpoint.category if endpoint else self.category
         is_personal = tenant in self.personal_tenants
         if is_personal and category is Category.ENTERPRISE_CLOUD:
@@ -81,12 +82,13 @@ class Service:
             jurisdiction=self.jurisdiction,
             account="personal" if is_personal else self.account,
             tenant=tenant,
-            conversation=endpoint.conversation.find(head) if endpoint and endpoint.conversation else "",
+            conversation=first_in_head(endpoint.conversation, head) if endpoint else "",
             many_files=bool(endpoint and endpoint.many_files),
             reader=endpoint.reader if endpoint else "none",
             dialect=endpoint.dialect if endpoint else self.dialect,
             kind=endpoint.kind if endpoint else "",
             split=endpoint.split if endpoint else None,
+            facts=endpoint.facts if endpoint else NO_FACTS,
         )
 
 
@@ -97,34 +99,43 @@ class Catalogue:
         self.services: dict[str, Service] = {}
         """Id → service, in the order of the files."""
         self._hosts: HostIndex[Service] = HostIndex()
+        self._shared: HostIndex[Service] = HostIndex()
         for entry in entries:
             service = self.services[entry.id] = _service(entry)
             for pattern in entry.hosts:
                 self._hosts.add(pattern, service)
+            for pattern in entry.shared_hosts:
+                self._shared.add(pattern, service)
 
     def match(
         self, host: str, port: int, method: str, path: str, query: str, headers: Mapping[str, str]
     ) -> CatalogueMatch:
         """What is known of one request; `headers` have lower-case names. Never raises.
 
-        Services are asked from the most specific host pattern to the least. The endpoints of the pattern `*` speak for
-        hosts that no other pattern names, so that no header can move a known host into another category.
+        Services are asked from the most specific host pattern to the least, and before all others those that share the
+        host. The endpoints of the pattern `*` speak for hosts that no other pattern names, so that no header can move
+        a known host into another category.
         """
-        head = Head(
-            host=normal_host(host),
-            port=port,
-            methods=_methods(method, headers),
-            path=path,
-            plain_path=plain_path(path),
-            query=query,
-            headers=headers,
-        )
+        head = head_of(host, port, method, path, query, headers)
         known = self._hosts.find(head.host)
-        for service in known or self._hosts.every_host:
+        for service in (*self._shared.find(head.host), *(known or self._hosts.every_host)):
             for endpoint in service.endpoints:
                 if endpoint.fits(head):
                     return service.match(head, endpoint)
         return known[0].match(head, None) if known else NO_MATCH
+
+
+def head_of(host: str, port: int, method: str, path: str, query: str, headers: Mapping[str, str]) -> Head:
+    """The head in the forms that matching needs; `headers` have lower-case names. Never raises."""
+    return Head(
+        host=normal_host(host),
+        port=port,
+        methods=_methods(method, headers),
+        path=path,
+        plain_path=plain_path(path),
+        query=query,
+        headers=headers,
+    )
 
 
 def _methods(method: str, headers: Mapping[str, str]) -> frozenset[str]:
@@ -196,8 +207,15 @@ def _service(entry: ServiceEntry) -> Service:
             reader=one.reader,
             dialect=_dialect(one.dialect or entry.dialect),
             category=one.category or entry.category,
-            tenant=Locator.parse(one.tenant) if one.tenant else None,
-            conversation=Locator.parse(one.conversation) if one.conversation else None,
+            tenant=head_places(one.tenant),
+            conversation=head_places(one.conversation),
+            facts=Facts(
+                name=one.name or "",
+                size=one.size or "",
+                tenant=tuple(one.tenant or entry.tenant),
+                conversation=tuple(one.conversation),
+                hashes=tuple(one.hash),
+            ),
             split=one.split.split(name=one.name or "", size=one.size or "") if one.split else None,
         )
         for one in entry.endpoints
@@ -209,7 +227,7 @@ def _service(entry: ServiceEntry) -> Service:
         jurisdiction=entry.jurisdiction,
         account=entry.account,
         dialect=_dialect(entry.dialect),
-        tenant=Locator.parse(entry.tenant) if entry.tenant else None,
+        tenant=head_places(entry.tenant),
         personal_tenants=frozenset(entry.personal_tenants),
         endpoints=endpoints,
     )

@@ -7,24 +7,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from gateway.destinations.dialects import Dialect
 from gateway.destinations.hosts import HostIndex
-from gateway.destinations.locate import Locator
 from gateway.destinations.match import Pattern
 from gateway.destinations.split import PlaceText, SplitEntry
 from gateway.transfer import Category
 
-DIALECTS = ("wecom", "dingtalk", "feishu", "slack", "telegram", "dropbox", "s3", "github", "google", "graph", "baidu")
-"""Error shapes that a refusal can be told in."""
-
-type Dialect = Literal[
-    "none", "wecom", "dingtalk", "feishu", "slack", "telegram", "dropbox", "s3", "github", "google", "graph", "baidu"
-]
 type Kind = Literal["file", "part", "init", "finish", "rapid", "message", "mail", "share", "code", "prompt", "opaque"]
 type Evidence = Literal["observed", "source", "memory"]
 """`observed` on a real client, `source` read in public code or a vendor's page, `memory` not verified."""
 type Reader = Literal["none", "generic", "dingtalk-lwp"]
 """What reads the messages of a WebSocket: nobody, the reader of text, JSON and files, or one for that service."""
-type Method = Literal["GET", "POST", "PUT", "PATCH", "OPTIONS", "MOVE", "WS"]
+type Method = Literal["GET", "POST", "PUT", "PATCH", "OPTIONS", "MOVE", "HEAD", "DELETE", "WS"]
 
 
 def _regex(text: str) -> str:
@@ -32,9 +26,8 @@ def _regex(text: str) -> str:
     return text
 
 
-def _locator(text: str) -> str:
-    Locator.parse(text)
-    return text
+def _listed(given: object) -> object:
+    return [given] if isinstance(given, str) else given
 
 
 def _host(text: str) -> str:
@@ -51,7 +44,8 @@ def _category(word: object) -> Category:
 
 type Id = Annotated[str, Field(pattern="^[a-z0-9_]{1,40}$")]
 type Regex = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_regex)]
-type LocatorText = Annotated[str, AfterValidator(_locator)]
+type Places = Annotated[list[PlaceText], BeforeValidator(_listed)]
+"""One place or several; the first that has a value counts."""
 type HeaderName = Annotated[str, Field(pattern="^[a-z0-9-]+$")]
 type HostText = Annotated[str, AfterValidator(_host)]
 type CategoryWord = Annotated[Category, BeforeValidator(_category)]
@@ -101,13 +95,16 @@ class EndpointEntry(Entry):
     """None for the service's."""
     category: CategoryWord | None = None
     """None for the service's."""
-    tenant: LocatorText | None = None
-    """None for the service's."""
-    conversation: LocatorText | None = None
+    tenant: Places = []
+    """Empty for the service's."""
+    conversation: Places = []
+    """Who gets it: a person, a chat, a folder, a repository."""
     name: PlaceText | None = None
     """Where the file's name stands; without it, the name beside the bytes counts."""
     size: PlaceText | None = None
     """Where the file's declared size stands, bytes."""
+    hash: Places = []
+    """Where digests stand for the file's content; all of them count."""
     split: SplitEntry | None = None
     """Its step in an upload that spans requests."""
 
@@ -131,7 +128,9 @@ class ServiceEntry(Entry):
     """Who has accounts there."""
     dialect: Dialect = "none"
     hosts: Annotated[list[HostText], Field(min_length=1)]
-    tenant: LocatorText | None = None
+    shared_hosts: list[HostText] = []
+    """Hosts of another service where its endpoints are found, too; it speaks for no other request there."""
+    tenant: Places = []
     personal_tenants: list[str] = []
     """Tenants that are private accounts, `""` when no tenant can be read."""
     endpoints: Annotated[list[EndpointEntry], AfterValidator(_ids_differ)] = []
@@ -157,6 +156,13 @@ class CaseEntry(Entry):
     kind: Kind | Literal[""] = ""
     tenant: str = ""
     conversation: str = ""
+    name: str = ""
+    size: Annotated[int, Field(ge=0)] | None = None
+    hash: Annotated[list[str], BeforeValidator(_listed)] = []
+    key: Annotated[list[str], BeforeValidator(_listed)] = []
+    """Values that name the upload, without the URL."""
+    gives: Annotated[list[str], BeforeValidator(_listed)] = []
+    gives_url: Annotated[list[str], BeforeValidator(_listed)] = []
 
 
 class ServiceFile(ServiceEntry):

@@ -7,10 +7,12 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
 from gateway.destinations.match import Head
+from gateway.wire.places import Place, parse_place, walk
 
 MAX_VALUE_CHARS = 128
 """Longest name kept as it is; a longer one is kept as its digest, for it ends up in records."""
@@ -64,10 +66,7 @@ class Locator:
 
     def find(self, head: Head) -> str:
         """The name, empty when the head has none there; never longer than MAX_VALUE_CHARS, always printable."""
-        value = self.read(head)
-        if not value or (len(value) <= MAX_VALUE_CHARS and value.isprintable() and not self.is_secret):
-            return value
-        return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return for_records(self.read(head), is_secret=self.is_secret)
 
     def read(self, head: Head) -> str:
         """The value as it stands there, whole and not for records; empty when there is none."""
@@ -84,6 +83,50 @@ class Locator:
         if self.kind == "after":
             return _at(segments, segments.index(self.name) + 1) if self.name in segments else ""
         return "/".join(segments[self.start : self.end]) if self.is_slice else _at(segments, self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPlace:
+    """A place in the head, ready to read."""
+
+    locator: Locator
+    place: Place
+
+    def find(self, head: Head) -> str:
+        """The first value there in the form for records, empty for none. Never raises."""
+        value = self.locator.read(head)
+        if value and self.place.steps:
+            try:
+                value = next(walk(json.loads(value), self.place.steps), "")
+            except (ValueError, RecursionError):
+                return ""
+        return for_records(value, is_secret=self.place.is_secret)
+
+
+def head_places(texts: Sequence[str]) -> tuple[HeadPlace, ...]:
+    """Those of the places that stand in the head; raises ValueError for what is no place.
+
+    >>> [one.locator.name for one in head_places(["json:to", "query:to", "header:x-arg>json:to"])]
+    ['to', 'x-arg']
+    """
+    places = (parse_place(text) for text in texts)
+    return tuple(HeadPlace(Locator.parse(place.head), place) for place in places if not place.in_body)
+
+
+def first_in_head(places: Sequence[HeadPlace], head: Head) -> str:
+    """The first value, empty for none."""
+    return next((value for one in places if (value := one.find(head))), "")
+
+
+def for_records(value: str, *, is_secret: bool = False) -> str:
+    """The value, or a digest of it where it is secret, too long or not printable.
+
+    >>> for_records("acme"), for_records("abc", is_secret=True)
+    ('acme', 'sha256:ba7816bf8f01cfea414140de5dae2223')
+    """
+    if not value or (len(value) <= MAX_VALUE_CHARS and value.isprintable() and not is_secret):
+        return value
+    return "sha256:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def bearer_claim(authorization: str, claim: str) -> str:
@@ -113,8 +156,11 @@ def _query_value(query: str, name: str) -> str:
 
 
 def _segments(path: str) -> list[str]:
-    """Segments of a path as sent, each decoded by itself; a repository's `.git` is taken off."""
-    return [unquote(segment).removesuffix(".git") for segment in path.split("/") if segment]
+    """Segments of a path as sent, each decoded by itself.
+
+    A repository's `.git` is taken off, and the colon by which OData ends a file's path.
+    """
+    return [unquote(segment).removesuffix(".git").removesuffix(":") for segment in path.split("/") if segment]
 
 
 def _at(values: list[str], index: int) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
+from gateway.destinations.facts import NO_FACTS, Facts
 from gateway.destinations.split import Split
 from gateway.transfer import Category
 
@@ -55,6 +56,8 @@ class CatalogueMatch:
     """What reads the messages of its WebSocket: `generic`, `dingtalk-lwp`, or `none`."""
     split: Split | None = None
     """Its step in an upload that spans requests; None when it stands alone."""
+    facts: Facts = NO_FACTS
+    """Where name, size, tenant, conversation and digests stand; those in the head are read already."""
 
 
 NO_MATCH = CatalogueMatch()

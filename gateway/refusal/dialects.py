@@ -112,6 +112,23 @@ def _openai(message: str, _notice: Notice) -> Mapping[str, object]:
     return {"error": {"message": message, "type": "policy", "param": None, "code": "blocked_by_policy"}}
 
 
+def _anthropic(message: str, notice: Notice) -> Mapping[str, object]:
+    error = {"type": "permission_error", "message": message}
+    return {"type": "error", "error": error, "request_id": notice.incident}
+
+
+def _discord(message: str, _notice: Notice) -> Mapping[str, object]:
+    return {"message": message, "code": 0}
+
+
+def _matrix(message: str, _notice: Notice) -> Mapping[str, object]:
+    return {"errcode": "M_FORBIDDEN", "error": message}
+
+
+def _zulip(message: str, _notice: Notice) -> Mapping[str, object]:
+    return {"result": "error", "msg": message, "code": "BAD_REQUEST"}
+
+
 def _git_lfs(message: str, notice: Notice) -> Mapping[str, object]:
     return {"message": message, "documentation_url": link(notice.main.route), "request_id": notice.incident}
 
@@ -130,12 +147,20 @@ DIALECTS: Mapping[str, Dialect] = {
     "box": Dialect("en", _box),
     "gitlab": Dialect("en", _gitlab),
     "openai": Dialect("en", _openai),
+    "anthropic": Dialect("en", _anthropic),
+    "discord": Dialect("en", _discord),
+    "matrix": Dialect("en", _matrix),
+    "zulip": Dialect("en", _zulip),
 }
-"""Name in the catalogue → JSON shape; `s3` is XML and has its own function."""
-S3_FIRST: Language = "en"
+"""Name in the catalogue → JSON shape; those of `XML_SHAPES` have functions of their own."""
+XML_FIRST: Language = "en"
 
 
-NUMBER_HEADERS: Mapping[str, str] = {"dropbox": "X-Dropbox-Request-Id", "s3": "x-amz-request-id"}
+NUMBER_HEADERS: Mapping[str, str] = {
+    "dropbox": "X-Dropbox-Request-Id",
+    "s3": "x-amz-request-id",
+    "azure": "x-ms-request-id",
+}
 """Dialect → the header in which its SDK looks for the number of a request; Dropbox's prints nothing else."""
 
 
@@ -143,8 +168,9 @@ def in_dialect(name: str, notice: Notice, asked: Language | None) -> Answer | No
     """The refusal in the shape of that name, None when the name has none."""
     header = NUMBER_HEADERS.get(name)
     headers = ((header, notice.incident),) if header and notice.incident else ()
-    if name == "s3":
-        return Answer(XML, _s3(notice.message(asked or S3_FIRST), notice), headers)
+    shape = XML_SHAPES.get(name)
+    if shape is not None:
+        return Answer(XML, shape(notice.message(asked or XML_FIRST), notice), headers)
     dialect = DIALECTS.get(name)
     if dialect is None:
         return None
@@ -173,3 +199,14 @@ def _s3(message: str, notice: Notice) -> bytes:
     code = "EntityTooLarge" if notice.status == 413 else "AccessDenied"
     body = f"<Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{escape(notice.incident)}</RequestId>"
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{body}<HostId>sluice</HostId></Error>'.encode()
+
+
+def _azure(message: str, notice: Notice) -> bytes:
+    code = "RequestBodyTooLarge" if notice.status == 413 else "AuthorizationFailure"
+    number = f"\nRequestId:{notice.incident}" if notice.incident else ""
+    body = f"<Code>{code}</Code><Message>{escape(message + number)}</Message>"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<Error>{body}</Error>'.encode()
+
+
+XML_SHAPES: Mapping[str, Callable[[str, Notice], bytes]] = {"s3": _s3, "azure": _azure}
+"""Name in the catalogue → XML shape."""

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.destinations.catalogue import load_catalogue
+from gateway.destinations.facts import NO_FACTS
 from gateway.destinations.match import NO_MATCH, CatalogueMatch
 from gateway.errors import ConfigError
 from gateway.settings import PACKAGE_DIR
@@ -197,15 +198,36 @@ def test_hostile_requests_raise_nothing(host, method, path, query, header):
     assert max(len(found.tenant), len(found.conversation)) <= 128
 
 
+def test_a_service_that_shares_a_host_speaks_for_its_endpoints_alone():
+    assert match("POST https://graph.microsoft.com/v1.0/chats/1/messages").service == "msteams"
+    assert match("POST https://graph.microsoft.com/v1.0/me/sendMail").service == "outlook_mail"
+    found = match("POST https://graph.microsoft.com/v1.0/me/anything")
+    assert (found.service, found.endpoint) == ("onedrive_sharepoint", "")
+    assert match("PUT https://www.googleapis.com/upload/anything").service == "google_drive"
+
+
+def test_facts_of_an_endpoint():
+    facts = match("POST https://api.telegram.org/bot1:x/sendDocument").facts
+    assert facts.conversation == ("query:chat_id", "field:chat_id", "json:chat_id")
+    assert facts.in_body == ("field:chat_id", "json:chat_id")
+    assert match("GET https://api.telegram.org/").facts == NO_FACTS
+
+
+def test_a_place_of_the_service_serves_endpoints_without_one(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(ONE.replace("hosts:", "tenant: json:org\nhosts:"), encoding="utf-8")
+
+    assert match("POST https://a.example/up", catalogue=load_catalogue([path])).facts.tenant == ("json:org",)
+
+
 def test_ports_decide(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text(ONE.replace("path: /up", "path: /up, ports: [8443]"), encoding="utf-8")
     catalogue = load_catalogue([path])
 
     assert match("POST https://a.example:8443/up", catalogue=catalogue).endpoint == "up"
-    assert match("POST https://a.example/up", catalogue=catalogue) == CatalogueMatch(
-        service="a", category=Category.MESSAGING, jurisdiction="CN", account="both"
-    )
+    found = match("POST https://a.example/up", catalogue=catalogue)
+    assert found == CatalogueMatch(service="a", category=Category.MESSAGING, jurisdiction="CN", account="both")
 
 
 ONE = """id: a
@@ -249,6 +271,7 @@ KEYS = (
     "account",
     "dialect",
     "hosts",
+    "shared_hosts",
     "tenant",
     "personal_tenants",
     "endpoints",

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.destinations.locate import Locator, bearer_claim
+from gateway.destinations.catalogue import head_of
+from gateway.destinations.locate import Locator, bearer_claim, first_in_head, head_places
 from gateway.destinations.match import Head
 
 param = pytest.param
@@ -111,3 +112,33 @@ def test_hostile_heads_raise_nothing_and_give_short_printable_names(path, query,
         found = Locator.parse(text).find(head)
         assert len(found) <= 128
         assert found.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        param(["query:to"], "a", id="first"),
+        param(["query:none", "header:x-arg>json:to"], "b", id="JSON in a header"),
+        param(["json:to", "field:to"], "", id="body"),
+        param(["header:x-bad>json:to", "query:to"], "a", id="no JSON"),
+        param(["header:x-deep>json:to"], "", id="deep JSON"),
+        param(["header:x-arg>json:none"], "", id="nothing in the JSON"),
+        param(["digest:header:x-arg>json:secret"], "sha256:ba7816bf8f01cfea414140de5dae2223", id="secret"),
+        param(["header:x-arg>json:long"], "sha256:0ec9eb33e74510bcdd1f2ea55206e82f", id="long"),
+        param([], "", id="none"),
+    ],
+)
+def test_first_in_head(texts, expected):
+    headers = {
+        "x-arg": json.dumps({"to": "b", "secret": "abc", "long": "x" * 129}),
+        "x-bad": "{",
+        "x-deep": "[" * 100_000,
+    }
+    head = head_of("a.example", 443, "POST", "/", "to=a", headers)
+
+    assert first_in_head(head_places(texts), head) == expected
+
+
+def test_head_places_refuse_what_is_no_place():
+    with pytest.raises(ValueError, match="not a place"):
+        head_places(["body"])

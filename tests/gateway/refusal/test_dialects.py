@@ -5,8 +5,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import gateway.destinations
-from gateway.destinations.entries import DIALECTS as NAMES_OF_THE_CATALOGUE
-from gateway.refusal.dialects import DIALECTS, for_git, in_dialect
+from gateway.destinations.dialects import DIALECTS as NAMES_OF_THE_CATALOGUE
+from gateway.refusal.dialects import DIALECTS, XML_SHAPES, for_git, in_dialect
 from gateway.refusal.wording import notice_of
 from gateway.yamlfile import load_yaml
 from tests.samples import refusals
@@ -18,7 +18,7 @@ TOO_LARGE = notice_of(verdict(ground(is_size=True)), incident=INCIDENT, console_
 HOSTILE = notice_of(refusals.HOSTILE_VERDICT, incident=INCIDENT, console_url="")
 ZH = BLOCKED.message("zh")
 EN = BLOCKED.message("en")
-ALL = [*DIALECTS, "s3"]
+ALL = [*DIALECTS, *XML_SHAPES]
 
 
 def body_of(name, notice=BLOCKED, asked=None):
@@ -71,6 +71,14 @@ BODIES = [
     ),
     param("gitlab", {"message": EN}, id="gitlab"),
     param(
+        "anthropic",
+        {"type": "error", "error": {"type": "permission_error", "message": EN}, "request_id": INCIDENT},
+        id="anthropic",
+    ),
+    param("discord", {"message": EN, "code": 0}, id="discord"),
+    param("matrix", {"errcode": "M_FORBIDDEN", "error": EN}, id="matrix"),
+    param("zulip", {"result": "error", "msg": EN, "code": "BAD_REQUEST"}, id="zulip"),
+    param(
         "openai",
         {"error": {"message": EN, "type": "policy", "param": None, "code": "blocked_by_policy"}},
         id="openai",
@@ -101,7 +109,11 @@ def test_every_dialect_of_the_catalogue_is_known():
     files = sorted((Path(gateway.destinations.__file__).parent / "data").glob("*.yaml"))
     used = {name for file in files for name in dialects_in(load_yaml(str(file)).value)} - {"none"}
     assert {"wecom", "s3", "dropbox"} <= used
-    assert used | set(NAMES_OF_THE_CATALOGUE) <= set(ALL)
+    assert used <= set(ALL)
+
+
+def test_names_and_shapes_are_one_list():
+    assert sorted(NAMES_OF_THE_CATALOGUE) == sorted(ALL)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -118,7 +130,7 @@ def test_sentence_and_number_are_in_every_shape(name, notice):
         *[param(name, None, True, id=f"{name}-zh") for name in ("wecom", "dingtalk", "feishu", "baidu")],
         *[
             param(name, None, False, id=f"{name}-en")
-            for name in ["slack", "telegram", "dropbox", "github", "google", "graph", "box", "gitlab", "openai", "s3"]
+            for name in sorted({*ALL} - {"wecom", "dingtalk", "feishu", "baidu"})
         ],
         param("wecom", "en", False, id="asked-en"),
         param("s3", "zh", True, id="asked-zh-xml"),
@@ -152,6 +164,22 @@ def test_s3(notice, code):
     }
 
 
+@pytest.mark.parametrize(("notice", "code"), [(BLOCKED, "AuthorizationFailure"), (TOO_LARGE, "RequestBodyTooLarge")])
+def test_azure(notice, code):
+    answer = in_dialect("azure", notice, None)
+    root = ET.fromstring(answer.body)
+    assert answer.content_type == "application/xml"
+    assert root.tag == "Error"
+    assert {child.tag: child.text for child in root} == {"Code": code, "Message": f"{EN}\nRequestId:{INCIDENT}"}
+
+
+def test_azure_escapes_hostile_words_and_needs_no_number():
+    root = ET.fromstring(in_dialect("azure", HOSTILE, None).body)
+    assert [child.tag for child in root] == ["Code", "Message"]
+    notice = notice_of(refusals.BLOCKED, incident="", console_url="")
+    assert "RequestId" not in in_dialect("azure", notice, None).body.decode()
+
+
 def test_s3_escapes_hostile_words():
     root = ET.fromstring(in_dialect("s3", HOSTILE, None).body)
     assert [child.tag for child in root] == ["Code", "Message", "RequestId", "HostId"]
@@ -183,6 +211,7 @@ def test_content_type(name, content_type):
         param("s3", INCIDENT, (("x-amz-request-id", INCIDENT),), id="s3"),
         param("dropbox", "", (), id="dropbox-without-number"),
         param("s3", "", (), id="s3-without-number"),
+        param("azure", INCIDENT, (("x-ms-request-id", INCIDENT),), id="azure"),
         param("slack", INCIDENT, (), id="others"),
     ],
 )
