@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from addons.handshake import upgrade_problem
 from addons.names import dials_addresses, is_address, without_port
 from gateway.settings import normal_host
 from gateway.transfer import Channel, Request
@@ -40,7 +41,9 @@ def request_of(flow: http.HTTPFlow, body_bytes: int) -> Request:
 
 
 def channel_of(flow: http.HTTPFlow) -> Channel:
-    """What carried the request from the client."""
+    """What carried the request from the client; a proper handshake opens a WebSocket."""
+    if "upgrade" in flow.request.headers and not upgrade_problem(flow):
+        return Channel.WEBSOCKET
     if flow.request.is_http2:
         return Channel.HTTP2
     return Channel.HTTP3 if flow.request.is_http3 else Channel.HTTP1
@@ -66,8 +69,8 @@ def head_problem(flow: http.HTTPFlow) -> tuple[str, str]:
             return "malformed-head", "control byte in a field value"
         if not name.startswith(b":") and not TOKEN.issuperset(name):
             return "malformed-head", "field name"
-    if "upgrade" in request.headers and request.headers["upgrade"].lower() != "h2c":
-        return "upgrade", "Upgrade field"
+    if "upgrade" in request.headers and request.headers["upgrade"].lower() != "h2c" and (why := upgrade_problem(flow)):
+        return "upgrade", why
     return host_problem(flow)
 
 
@@ -88,9 +91,3 @@ def host_problem(flow: http.HTTPFlow) -> tuple[str, str]:
     if any(is_address(name) for name in named):
         named.add(normal_host(request.host))
     return ("", "") if len(named) == 1 else ("host-mismatch", "target, Host and TLS name differ")
-
-
-def _without_port(authority: str) -> str:
-    if authority.startswith("["):
-        return authority.partition("]")[0] + "]"
-    return authority.partition(":")[0]

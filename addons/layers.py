@@ -11,6 +11,12 @@ from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Connection
 
+from addons.websocket_layer import MessageLayer
+from gateway.limits import MIB
+
+MAX_CROSSING_BYTES = 16 * MIB
+"""Most bytes of a server that are kept while a message goes the other way."""
+
 
 def every_layer(top: Any) -> Iterator[Layer]:
     """Each layer once, outer ones first."""
@@ -35,6 +41,19 @@ def queued_bytes(top: Any) -> int:
         total += sum(len(event.data) for event in layer._paused_event_queue if hasattr(event, "data"))  # noqa: SLF001
         if isinstance(layer, Http1Server):
             total += len(layer.buf)
+    return total
+
+
+def waiting_bytes(top: Any) -> int:
+    """Bytes that wait behind a message of a WebSocket; while it is being forwarded, only those over a generous bound.
+
+    The server may have to be rid of its own bytes before it takes a message, so reading it goes on for a while then.
+    """
+    total = 0
+    for layer in every_layer(top):
+        if isinstance(layer, MessageLayer):
+            queued = sum(len(event.data) for event in layer._paused_event_queue if hasattr(event, "data"))  # noqa: SLF001
+            total += queued if layer.is_waiting else max(0, queued - MAX_CROSSING_BYTES)
     return total
 
 

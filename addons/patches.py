@@ -14,13 +14,15 @@ import mitmproxy.proxy.layers.http as http_layers
 from mitmproxy import http, version
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestTrailers
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server, make_error_response
 from mitmproxy.proxy.server import ConnectionHandler
 
 from addons.hold import HoldStream
-from addons.layers import queued_bytes, unsent_bytes
+from addons.layers import queued_bytes, unsent_bytes, waiting_bytes
+from addons.websocket_layer import MessageLayer
 from gateway.errors import StartError
 from gateway.limits import KIB, MIB
 from gateway.spool import Spool
@@ -41,10 +43,15 @@ _stock_hook_task = ConnectionHandler.hook_task
 _stock_log = ConnectionHandler.log
 _stock_read_headers = Http1Server.read_headers
 _stock_read_body = Http1Connection.read_body
+_stock_websocket_layer = websocket.WebsocketLayer
 
 
 def install(
-    *, new_spool: Callable[[], Spool], max_body_bytes: int, refuse: Callable[[http.HTTPFlow], http.Response]
+    *,
+    new_spool: Callable[[], Spool],
+    max_body_bytes: int,
+    refuse: Callable[[http.HTTPFlow], http.Response],
+    max_message_bytes: int = 16 * MIB,
 ) -> None:
     """Put the hold and the corrections in force; raises StartError for a mitmproxy that nobody has read yet."""
     if version.VERSION not in PATCHED_VERSIONS:
@@ -56,6 +63,9 @@ def install(
     HoldStream.new_spool = staticmethod(new_spool)
     HoldStream.max_body_bytes = max_body_bytes
     HoldStream.refuse = staticmethod(refuse)
+    MessageLayer.new_spool = staticmethod(new_spool)
+    MessageLayer.max_message_bytes = max_message_bytes
+    websocket.WebsocketLayer = MessageLayer  # type: ignore[misc,assignment]  # looked up after a 101
     http_layers.HttpStream = HoldStream  # type: ignore[misc]  # looked up by name when a stream is made
     ConnectionHandler.handle_connection = handle_connection  # type: ignore[method-assign]
     ConnectionHandler.drain_writers = drain_writers  # type: ignore[method-assign]
@@ -68,6 +78,7 @@ def install(
 def uninstall() -> None:
     """Put the stock code back; for tests that show what it does."""
     http_layers.HttpStream = HoldStream.__base__  # type: ignore[misc,assignment]
+    websocket.WebsocketLayer = _stock_websocket_layer  # type: ignore[misc]
     ConnectionHandler.handle_connection = _stock_handle_connection  # type: ignore[method-assign]
     ConnectionHandler.drain_writers = _stock_drain_writers  # type: ignore[method-assign]
     ConnectionHandler.hook_task = _stock_hook_task  # type: ignore[method-assign]
@@ -104,11 +115,12 @@ async def drain_writers(self: ConnectionHandler) -> None:
         # An HTTP/2 client that does not read would have the whole download kept for it in memory.
         while unsent_bytes(self.layer, self.client) > MAX_QUEUED_BYTES:
             await asyncio.sleep(POLL_S)
+        # A server that talks on while a message of the client waits for its verdict is not read either.
+        while waiting_bytes(self.layer) > MAX_QUEUED_BYTES:
+            await _next_hook_done(self)
         return
     while queued_bytes(self.layer) > MAX_QUEUED_BYTES:
-        done = _hook_done(self)
-        done.clear()
-        await done.wait()
+        await _next_hook_done(self)
 
 
 async def hook_task(self: ConnectionHandler, hook: commands.StartHook) -> None:
@@ -117,6 +129,12 @@ async def hook_task(self: ConnectionHandler, hook: commands.StartHook) -> None:
         await _stock_hook_task(self, hook)
     finally:
         _hook_done(self).set()
+
+
+async def _next_hook_done(handler: ConnectionHandler) -> None:
+    done = _hook_done(handler)
+    done.clear()
+    await done.wait()
 
 
 def _hook_done(handler: ConnectionHandler) -> asyncio.Event:

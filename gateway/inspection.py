@@ -17,10 +17,11 @@ from gateway.findings import Finding, Inspection, PartReport
 from gateway.known import Known
 from gateway.limits import Limits
 from gateway.parts import Coverage, Part, Piece, opaque_coverage
-from gateway.transfer import Buffer, Request, Transfer
+from gateway.transfer import Buffer, Channel, Request, Transfer
 from gateway.uploads.assemble import assemble
 from gateway.uploads.model import NO_ASK, Ask
 from gateway.wire.body import read_request
+from gateway.wire.frames.messages import MESSAGE, read_message
 from gateway.wire.parameters import media_type
 from gateway.wire.values import read_values
 
@@ -52,7 +53,7 @@ class Inspector:
         run = self.begin(digests=ask.digests)
         with run.stage("wire"):
             try:
-                pieces = run.read(transfer.request, body, ask)
+                pieces = run.read(transfer, body, ask)
             except ContentError as error:
                 return run.result(transfer.request, failure=f"{error.reason}: {error}")
             except MemoryError:
@@ -98,9 +99,11 @@ class _Run:
     def stage(self, name: str) -> _Stage:
         return _Stage(self, name)
 
-    def read(self, request: Request, body: Buffer, ask: Ask) -> tuple[Piece, ...]:
+    def read(self, transfer: Transfer, body: Buffer, ask: Ask) -> tuple[Piece, ...]:
         """The pieces to judge; raises ContentError. Keeps what was asked for beside."""
-        limits = self.own.limits
+        limits, request = self.own.limits, transfer.request
+        if transfer.channel is Channel.WEBSOCKET and request.method == MESSAGE:
+            return read_message(request, body, limits=limits)
         if ask.assembly.segments:
             whole = assemble(ask.assembly, body, limits=limits)
             self.content_bytes = len(whole)

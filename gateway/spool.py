@@ -51,16 +51,16 @@ class Spool:
         """The bytes themselves while in memory, else the file descriptor (still owned by the spool)."""
         return bytes(self._memory) if self._memory is not None else self._file
 
-    def chunks(self) -> Iterator[bytes]:
-        """The body from its start, at most CHUNK_BYTES at a time; the offset of the descriptor is not used."""
+    def chunks(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The body, or `length` bytes from `start` on, at most CHUNK_BYTES at a time; the descriptor's offset is not used."""
+        end = self.size_bytes if length is None else min(self.size_bytes, start + length)
         if self._memory is not None:
             view = memoryview(self._memory)
-            for start in range(0, len(view), CHUNK_BYTES):
-                yield bytes(view[start : start + CHUNK_BYTES])
+            for at in range(start, min(end, len(view)), CHUNK_BYTES):
+                yield bytes(view[at : min(at + CHUNK_BYTES, end)])
             return
-        start = 0
-        while start < self.size_bytes:
-            chunk = os.pread(self._file, min(CHUNK_BYTES, self.size_bytes - start), start)
+        while start < end:
+            chunk = os.pread(self._file, min(CHUNK_BYTES, end - start), start)
             if not chunk:
                 raise OSError(0, "the spool file is shorter than what was written to it")
             start += len(chunk)

@@ -77,6 +77,13 @@ BUILTIN = {
         "The page uses a kind of connection (such as WebSocket) that the gateway cannot read yet.",
         *_OTHER_WAY,
     ),
+    "websocket-frames": Refusal(
+        "wire.websocket",
+        (),
+        "实时连接（WebSocket）中的数据格式不规范，无法保证检查的内容与服务器收到的一致。",
+        "The data of the live connection (WebSocket) is malformed, so what was read might not be what the server gets.",
+        *_OTHER_WAY,
+    ),
     "trailers": Refusal(
         "wire.trailers",
         (),

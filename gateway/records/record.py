@@ -13,9 +13,9 @@ MAX_RECORD_PARTS = 1000
 """Most parts listed; 10,000 empty members in a small zip must not become a record of megabytes. Those with findings
 or without full coverage come first, and `parts_omitted` tells how many are left out."""
 METHODS = frozenset(
-    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "MKCOL", "PROPFIND"}
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "MKCOL", "PROPFIND", "WS"}
 )
-"""Methods recorded by name; a client may invent one that carries a value."""
+"""Methods recorded by name; a client may invent one that carries a value. `WS` is a message of a WebSocket."""
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _LONG_NUMBER = re.compile(r"[0-9]{6}")

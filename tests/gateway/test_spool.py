@@ -133,3 +133,21 @@ def test_folder_that_is_gone(tmp_path):
     with pytest.raises(FileNotFoundError):
         spool.write(b"x")
     spool.close()
+
+
+@pytest.mark.parametrize("size", [10, MEMORY_BYTES + 10], ids=["in memory", "on disk"])
+@pytest.mark.parametrize(
+    ("start", "length", "expected"),
+    [
+        (0, None, slice(0, None)),
+        (3, 4, slice(3, 7)),
+        (3, 0, slice(3, 3)),
+        (8, 1 << 30, slice(8, None)),
+        (1 << 30, 5, slice(0, 0)),
+    ],
+    ids=["all", "some", "nothing", "over the end", "behind the end"],
+)
+def test_a_piece_of_it_comes_back(spool, size, start, length, expected):
+    data = random.Random(size).randbytes(size)
+    spool.write(data)
+    assert b"".join(spool.chunks(start, length)) == data[expected]

@@ -51,7 +51,7 @@ _SENDABLE = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 101
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some bytes of one frame, unmasked; control frames always come whole."""
+    """Some bytes of one frame, unmasked: none with the head of a data frame, a control frame always whole."""
 
     opcode: Opcode
     is_final: bool
@@ -87,7 +87,7 @@ class FrameReader:
         r"""What the bytes complete, in order; raises FrameError for what breaks the protocol, and is then of no more use.
 
         >>> [chunk.data for chunk in FrameReader(masked=False).feed(b"\x81\x02ok")]
-        [b'ok']
+        [b'', b'ok']
         """
         view, position = memoryview(data), 0
         while position < len(view):
@@ -98,7 +98,7 @@ class FrameReader:
                     continue
                 self._begin(bytes(self._head))
                 self._head.clear()
-                if not self._length:
+                if not self._length or not self._opcode.is_control:
                     yield self._chunk(b"", is_start=True)
                 continue
             payload = bytes(view[position : position + self._left])
@@ -111,7 +111,7 @@ class FrameReader:
         if self._masked:
             payload = masked(payload, self._key, offset)
         if not self._opcode.is_control:
-            yield self._chunk(payload, is_start=not offset)
+            yield self._chunk(payload, is_start=False)
             return
         self._control += payload
         if not self._left:

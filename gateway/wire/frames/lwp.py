@@ -21,7 +21,7 @@ READER = "dingtalk-lwp"
 ANNOUNCE, PIECE, COMMIT = "/up/pre", "/up/frag", "/up/ci"
 MAX_FRAME_BYTES = 512 * KIB
 """Longest JSON frame; the client's pieces have 200,000 characters, and a tree of JSON takes many times its length."""
-MAX_PIECES = 100_000
+MAX_PIECES = 10_000
 """Highest index of a piece; at 150,000 bytes a piece no upload that may pass has more."""
 MAX_FACT_LEVELS = 6
 """How deep in the announcement name and size are looked for."""

@@ -14,6 +14,7 @@ RULES = {
     "host-mismatch": "wire.host-mismatch",
     "malformed-head": "wire.malformed-head",
     "upgrade": "wire.upgrade",
+    "websocket-frames": "wire.websocket",
     "trailers": "wire.trailers",
     "unknown-protocol": "wire.unknown-protocol",
     "hidden-dns": "wire.hidden-dns",
