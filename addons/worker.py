@@ -32,6 +32,7 @@ from addons.judge import Judge
 from addons.opaque import Opaque
 from addons.parent import Parent
 from addons.socks import Socks
+from addons.websocket import WebSockets
 from gateway.errors import StartError
 from gateway.setting_values import parent_of
 from gateway.settings import Settings
@@ -68,7 +69,10 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1, login:
     """
     spool_dir = str(settings.state_dir / "spool")
     patches.install(
-        new_spool=lambda: Spool(spool_dir), max_body_bytes=settings.limits.max_body_bytes, refuse=last_resort
+        new_spool=lambda: Spool(spool_dir),
+        max_body_bytes=settings.limits.max_body_bytes,
+        max_message_bytes=settings.limits.max_websocket_message_bytes,
+        refuse=last_resort,
     )
     certs.CertStore.STORE_CAP = LEAF_CAP
     master = Master(Options())
@@ -82,6 +86,7 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1, login:
         judge.identify,
         *([Socks(judge.identify)] if settings.mode == "socks5" else []),
         Enforce(judge),
+        WebSockets(judge, settings.limits),
         *([Parent(login)] if parent_of(settings.mode) else []),
         ErrorCheck(),
         Ready(ready_fd),
@@ -102,7 +107,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "http2": settings.http2,
         "connection_strategy": "lazy",
         "rawtcp": False,
-        "websocket": False,
+        "websocket": True,
         "validate_inbound_headers": True,
         "stream_large_bodies": None,
         "store_streamed_bodies": False,
