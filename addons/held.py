@@ -56,6 +56,8 @@ class Held:
     """Monotonic seconds when the last byte was in."""
     started_at: float = field(default=0.0)
     """Monotonic seconds when the head was in."""
+    close_code: int = 0
+    """Code that a refused message of a WebSocket closes its connection with; 0 for a request, which has a status."""
     outcome_told: bool = False
     counted: bool = False
     """Whether it is among the open transfers; a head that the stock validation refuses never is."""

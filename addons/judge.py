@@ -162,7 +162,7 @@ class Judge:
         body = build_record(transfer, inspection, verdict, node=self.node, duration_ms=duration_ms)
         waits = [self.append("verdict", body)]
         if not verdict.action.lets_through:
-            status = refusal_status(verdict)
+            status = held.close_code or refusal_status(verdict)
             outcome = "aborted" if held.aborted else f"refused ({status})"
             waits.append(self.append("outcome", outcome_record(transfer.id, outcome, now())))
             held.outcome_told = True
