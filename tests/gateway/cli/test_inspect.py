@@ -17,7 +17,7 @@ TELEGRAM = "https://api.telegram.org/bot1:x/sendDocument"
 BAIDU = "https://d.pcs.baidu.com/rest/2.0/pcs/superfile2"
 NUMBERS = [line.split(",")[1] for line in id_list().decode("gb18030").splitlines()[1:]]
 SIGNATURES = Path("signatures").resolve()
-CATALOGUE = [PACKAGE_DIR / "destinations" / "data" / f"{name}.yaml" for name in ("messaging", "personal-cloud")]
+CATALOGUE = [PACKAGE_DIR / "destinations" / "data" / f"{name}.yaml" for name in ("wecom", "telegram", "baidu_netdisk")]
 
 
 @pytest.fixture
