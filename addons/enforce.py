@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from mitmproxy import ctx
 
-from addons.answer import answer_for
+from addons.announced import Announced
+from addons.answer import answer_for, response_of
 from addons.held import HELD, Held, held_of
 from addons.layers import unsent_bytes
 from gateway.errors import RecordError
 from gateway.findings import Inspection
 from gateway.limits import MIB
 from gateway.policy.builtin import builtin_verdict
+from gateway.policy.unread import UNREAD_RULES
 from metrics import catalogue as metrics
 
 if TYPE_CHECKING:
     from mitmproxy import http
 
     from addons.judge import Judge
+    from gateway.findings import Verdict
 
 MAX_UNSENT_BYTES = 1 * MIB
 """Most bytes of an upload that may wait for an HTTP/2 upstream's window."""
@@ -58,7 +62,7 @@ class Enforce:
             verdict = self.judge.open(flow, held, declared_bytes(flow))
             if verdict is not None and held.transfer is not None:
                 held.refusal = answer_for(flow, held, verdict)
-                inspection = Inspection(failure="too-large" if verdict.grounds[0].is_size else "malformed")
+                inspection = Inspection(failure=failure_of(verdict))
                 await self.judge.settle(held, held.transfer, inspection, verdict)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, the request is refused
             self.failed(flow, held, error)
@@ -75,8 +79,14 @@ class Enforce:
             if held.transfer is None:
                 raise RecordError("the request was never opened")
             await self.judge.judge(held, held.transfer)
-            if not held.may_leave and held.verdict is not None:
+            if held.own_answer is not None:
+                held.refusal = response_of(held.own_answer.status, held.own_answer.headers, held.own_answer.body)
+            elif not held.may_leave and held.verdict is not None:
                 held.refusal = answer_for(flow, held, held.verdict)
+            flow.request.headers.update(held.fields)
+            if held.upload:
+                # The answer is read here, and nobody should have to undo an encoding for it.
+                flow.request.headers["accept-encoding"] = "identity"
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it was, the request is refused
             self.failed(flow, held, error)
         finally:
@@ -100,7 +110,19 @@ class Enforce:
         if held is None or flow.response is None:
             return
         flow.response.stream = True
+        if held.upload:
+            answer = Announced(partial(self.note, flow, held))
+            answer.head()
+            flow.response.stream = answer
         self.judge.tell_outcome(held, f"forwarded ({flow.response.status_code})")
+
+    def note(self, flow: http.HTTPFlow, held: Held, body: object) -> None:
+        """Note what an answer calls the upload that its request announced; once for its head, once for its body."""
+        if flow.response is not None and held.transfer is not None:
+            request, host = held.transfer.request, held.transfer.destination.host
+            url = f"{flow.request.scheme}://{host}{request.path}?{request.query}"
+            headers = {name.lower(): value for name, value in flow.response.headers.items()}
+            self.judge.uploads.link(held, url, headers, body)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is over."""
@@ -143,6 +165,14 @@ class Enforce:
                     await asyncio.sleep(POLL_S)
         except (OSError, TimeoutError):
             held.aborted = True
+
+
+def failure_of(verdict: Verdict) -> str:
+    """Why a request that its head alone refuses was not inspected."""
+    ground = verdict.grounds[0]
+    if ground.rule in UNREAD_RULES:
+        return "unknown-protocol"
+    return "too-large" if ground.is_size else "malformed"
 
 
 def declared_bytes(flow: http.HTTPFlow) -> int:

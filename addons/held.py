@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from gateway.destinations.facts import NO_FACTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mitmproxy import http
 
     from addons.names import Named
+    from gateway.destinations.facts import Facts
     from gateway.findings import Verdict
     from gateway.spool import Spool
     from gateway.transfer import Transfer
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 HELD = "sluice"
 """Key in `flow.metadata`."""
+ASK_AT_ONCE = "sluice-ask-at-once"
+"""Key in `flow.metadata` of a tunnel in which the server speaks first, so that its client is not waited for."""
 
 
 @dataclass(slots=True)
@@ -31,6 +36,8 @@ class Held:
     transfer: Transfer | None = None
     named: Named | None = None
     """The server of the request by name and by address; set with `transfer`."""
+    where: Facts = NO_FACTS
+    """Where in the request its recipient, tenant and digests stand."""
     plan: Plan | None = None
     """Its step in an upload that spans requests; None when it stands alone."""
     upload: str = ""

@@ -27,7 +27,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook, HttpRequestHook
 
-from addons.held import HELD, Held
+from addons.held import ASK_AT_ONCE, HELD, Held
 from gateway.limits import KIB
 from gateway.spool import Spool
 
@@ -59,6 +59,12 @@ class HoldStream(HttpStream):
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.held = Held(spool=type(self).new_spool(), max_body_bytes=self.max_body_bytes)
+
+    def handle_connect_finish(self) -> Commands:
+        """Runs the stock state; where the server speaks first, what is in the tunnel is decided without its client."""
+        if self.flow.metadata.get(ASK_AT_ONCE):
+            self.child_layer = layer.NextLayer(self.context, ask_on_start=True)
+        yield from super().handle_connect_finish()
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         """Runs the stock state, and refuses before `100 Continue` when the head alone is reason enough."""

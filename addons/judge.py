@@ -17,6 +17,7 @@ from gateway.errors import InspectorError, RecordError
 from gateway.findings import Action, Inspection, Verdict
 from gateway.policy.builtin import builtin_verdict
 from gateway.policy.decide import decide, largest_body_bytes, refuse_size
+from gateway.policy.unread import coat_problem
 from gateway.records.gather import Gather
 from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
@@ -79,7 +80,9 @@ class Judge:
             channel=channel_of(flow),
             request=request,
         )
-        reason, because = head_problem(flow)
+        reason, because = coat_problem(held.transfer, self.policy(), today=today())
+        if not reason:
+            reason, because = head_problem(flow)
         if self.draining:
             reason, because = "draining", ""
         elif not reason and self.identity_required and not held.transfer.actor.user:

@@ -31,7 +31,10 @@ from addons.enforce import Enforce
 from addons.judge import Judge
 from addons.opaque import Opaque
 from addons.parent import Parent
+from addons.passthrough import Passthrough
 from addons.socks import Socks
+from addons.tunnel import Tunnel
+from addons.unread import Unread
 from addons.websocket import WebSockets
 from gateway.errors import StartError
 from gateway.setting_values import parent_of
@@ -75,16 +78,21 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1, login:
         refuse=last_resort,
     )
     certs.CertStore.STORE_CAP = LEAF_CAP
+    unread = Unread(judge)
+    passthrough = Passthrough(judge, unread)
     master = Master(Options())
     master.addons.add(
         Core(),
         Proxyserver(),
         NextLayer(),
-        Opaque(),
+        Opaque(unread, passthrough),
         TlsConfig(),
         DisableH2C(),
         judge.identify,
         *([Socks(judge.identify)] if settings.mode == "socks5" else []),
+        Tunnel(unread),
+        unread,
+        passthrough,
         Enforce(judge),
         WebSockets(judge, settings.limits),
         *([Parent(login)] if parent_of(settings.mode) else []),

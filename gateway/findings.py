@@ -90,6 +90,15 @@ class PartReport:
     """As `md5`."""
 
 
+_COVERAGE_OF = {
+    "": Coverage.INSPECTED,
+    "timeout": Coverage.TIMEOUT,
+    "too-large": Coverage.TOO_LARGE,
+    "unknown-protocol": Coverage.UNKNOWN_PROTOCOL,
+}
+"""Failure → coverage; malformed for every other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """Everything inspection learned of one payload."""
@@ -123,9 +132,7 @@ class Inspection:
         >>> Inspection().coverage
         <Coverage.INSPECTED: 'inspected'>
         """
-        own = {"": Coverage.INSPECTED, "timeout": Coverage.TIMEOUT, "too-large": Coverage.TOO_LARGE}.get(
-            self.failure.partition(":")[0], Coverage.MALFORMED
-        )
+        own = _COVERAGE_OF.get(self.failure.partition(":")[0], Coverage.MALFORMED)
         return max((own, *(part.coverage for part in self.parts)), key=COVERAGE_ORDER.index)
 
 

@@ -50,6 +50,15 @@ POLICY_RELOAD_FAILURES = Counter("sluice_policy_reload_failures_total", "Reloads
 REFUSED_CONNECTIONS = Counter(
     "sluice_refused_connections_total", "Connections closed before any request could be read.", ["reason"]
 )
+UNREAD_CONNECTIONS = Counter(
+    "sluice_unread_connections_total", "Connections that nobody can read, by what they speak.", ["protocol", "action"]
+)
+PASSTHROUGH_BYTES = Counter(
+    "sluice_passthrough_bytes_total", "Bytes that passed unread by somebody's word.", ["direction"]
+)
+PASSTHROUGH_ENTRIES = Gauge(
+    "sluice_passthrough_entries", "Entries of tls.passthrough.", ["status"], multiprocess_mode="livemax"
+)
 FAILURES = Counter("sluice_failures_total", "Faults inside the gateway; each one refused what it touched.", ["part"])
 PROCESS_RESTARTS = Counter("sluice_process_restarts_total", "Processes of the gateway started again.", ["kind"])
 SANDBOX_LAYERS = Gauge(
@@ -83,6 +92,9 @@ CATALOGUE = (
     EXCEPTIONS_ACTIVE,
     POLICY_RELOAD_FAILURES,
     REFUSED_CONNECTIONS,
+    UNREAD_CONNECTIONS,
+    PASSTHROUGH_BYTES,
+    PASSTHROUGH_ENTRIES,
     FAILURES,
     PROCESS_RESTARTS,
     SANDBOX_LAYERS,

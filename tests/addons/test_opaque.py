@@ -10,7 +10,7 @@ from mitmproxy.proxy.layers.http import HTTPMode
 
 from addons.opaque import MAX_LINE_BYTES, Opaque, could_be_request
 from metrics import catalogue as metrics
-from tests.support.engine import Engine
+from tests.support.engine import Engine, Unlisted
 from tests.support.origin import Origin
 from tests.support.waiting import eventually
 
@@ -164,10 +164,10 @@ def choice():
 def test_choice_is_put_off_until_the_first_line_is_there(choice):
     choice.layer = layers.HttpLayer(choice.context, HTTPMode.regular)
     choice.events.append(events.DataReceived(choice.context.client, b"GE"))
-    Opaque().next_layer(choice)
+    Opaque(Unlisted(), Unlisted()).next_layer(choice)
     assert (choice.layer, choice.context.layers) == (None, [])
 
 
 def test_choice_that_was_put_off_stays_so(choice):
-    Opaque().next_layer(choice)
+    Opaque(Unlisted(), Unlisted()).next_layer(choice)
     assert choice.layer is None

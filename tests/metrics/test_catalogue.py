@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from gateway.channels.protocols import PROTOCOLS
 from gateway.findings import Action, Severity
 from gateway.inspectors.deaths import End
 from gateway.inspectors.sandbox import Layer
@@ -43,6 +44,9 @@ NAMES = [
     ("sluice_exceptions_active", "gauge", ()),
     ("sluice_policy_reload_failures_total", "counter", ()),
     ("sluice_refused_connections_total", "counter", ("reason",)),
+    ("sluice_unread_connections_total", "counter", ("protocol", "action")),
+    ("sluice_passthrough_bytes_total", "counter", ("direction",)),
+    ("sluice_passthrough_entries", "gauge", ("status",)),
     ("sluice_failures_total", "counter", ("part",)),
     ("sluice_process_restarts_total", "counter", ("kind",)),
     ("sluice_sandbox_layers", "gauge", ("layer",)),
@@ -144,10 +148,22 @@ def words(values: type[StrEnum]) -> set[str]:
         ("stage", "", {"wire", "content", "detect"}),
         ("state", "", {"idle", "busy"}),
         ("reason", "inspector_restarts_total", words(End)),
+        ("protocol", "", set(PROTOCOLS)),
+        ("direction", "", {"sent", "received"}),
+        ("status", "", {"in-force", "ended"}),
         (
             "reason",
             "refused_connections_total",
-            {"not-http", "head-too-large", "malformed-head", "unknown-protocol", "tls-client", "tls-server"},
+            {
+                "not-http",
+                "head-too-large",
+                "malformed-head",
+                "unknown-protocol",
+                "tunnel",
+                "tls-unclear",
+                "tls-client",
+                "tls-server",
+            },
         ),
         (
             "part",

@@ -60,6 +60,36 @@ class Decide:
         await self.drain(flow)
 
 
+class Unlisted:
+    """Refuses what nobody can read, as the worker does when no list and no exception names it; keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.refused: list[tuple[str, int, str, str, int]] = []
+
+    def refuse(
+        self,
+        client: object,
+        host: str,
+        port: int,
+        *,
+        protocol: str,
+        reason: str,
+        because: str = "",
+        size_bytes: int = 0,
+    ) -> str:
+        self.refused.append((host, port, protocol, reason, size_bytes))
+        return ""
+
+    def lifted(self, *_: object, **__: object) -> None:
+        return None
+
+    def is_listed(self, *_: object) -> bool:
+        return False
+
+    def entry_for(self, _host: str) -> None:
+        return None
+
+
 @dataclass
 class Engine:
     """`with Engine(folder, origin, decision) as engine`: a proxy on loopback whose every connection goes to the origin."""
@@ -102,9 +132,17 @@ class Engine:
             spools = str(self.folder / "spool")
             patches.install(new_spool=lambda: Spool(spools), max_body_bytes=self.max_body_bytes, refuse=last_resort)
         self.master = Master(Options())
+        self.unread = Unlisted()
         self.decide = Decide(self.decision, self.at_head)
         self.master.addons.add(
-            Core(), Proxyserver(), NextLayer(), Opaque(), TlsConfig(), DisableH2C(), self.decide, self
+            Core(),
+            Proxyserver(),
+            NextLayer(),
+            Opaque(self.unread, self.unread),
+            TlsConfig(),
+            DisableH2C(),
+            self.decide,
+            self,
         )
         self.master.options.update(
             listen_host="127.0.0.1",
