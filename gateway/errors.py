@@ -110,7 +110,7 @@ class InspectorError(SluiceError):
 
 
 class StoreError(SluiceError):
-    """What is kept of an upload cannot be written or read; `reason` is unknown, closed, unusable or full."""
+    """What is kept of an upload cannot be written or read; `reason` is unknown, closed, changed, unusable or full."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
