@@ -12,10 +12,10 @@ from importlib.metadata import version
 
 import structlog
 
-from addons.identify import Identify
 from addons.judge import QUEUE_S, Judge, today
 from addons.loop import GatewayLoop
 from addons.resolve import Resolver
+from addons.senders import build_identify
 from addons.worker import fail, serve
 from gateway.config import load_settings
 from gateway.destinations.catalogue import load_catalogue
@@ -93,7 +93,7 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
             load_catalogue([str(path) for path in settings.catalogue]),
             Geo.open(database, settings.geo.overrides),
         ),
-        identify=Identify.from_settings(settings),
+        identify=build_identify(settings),
         identity_required=settings.identity.required,
         policy=policy,
         inspectors=InspectorClient(

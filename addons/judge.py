@@ -212,6 +212,9 @@ def count(transfer: Transfer, inspection: Inspection, verdict: Verdict) -> None:
         action=action, category=category, region=destination.region.value, channel=transfer.channel.value
     ).inc()
     metrics.TRANSFER_BYTES.labels(action=action, category=category).inc(transfer.request.bytes)
+    identified = "yes" if transfer.actor.user else "no"
+    metrics.IDENTIFIED.labels(identified=identified).inc()
+    metrics.IDENTIFIED_BYTES.labels(identified=identified).inc(transfer.request.bytes)
     metrics.COVERAGE.labels(coverage=inspection.coverage.value).inc()
     metrics.COVERAGE_BYTES.labels(coverage=inspection.coverage.value).inc(transfer.request.bytes)
     if not verdict.action.lets_through:

@@ -31,6 +31,7 @@ from addons.enforce import Enforce
 from addons.judge import Judge
 from addons.opaque import Opaque
 from addons.parent import Parent
+from addons.proxy_tls import ProxyTls
 from addons.passthrough import Passthrough
 from addons.socks import Socks
 from addons.tunnel import Tunnel
@@ -169,7 +170,8 @@ async def serve(settings: Settings, judge: Judge, *, ready_fd: int, reload: Any,
     stopping = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    reloads = (reload, judge.identify.reload, master.addons.get("proxytls").reload)
+    loop.add_signal_handler(signal.SIGHUP, lambda: [again() for again in reloads])
     running = asyncio.create_task(master.run())
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([running, stop], return_when=asyncio.FIRST_COMPLETED)

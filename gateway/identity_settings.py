@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from gateway.errors import ConfigError, Problem
 from gateway.identity.ip import is_loopback
 from gateway.setting_values import Address, ExistingPath, NetworkKey, Section, parse_address
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 LDAP_PORTS = {"ldap": 389, "ldaps": 636}
 """Registered ports (RFC 4511, 4516)."""
+MAX_SECRET_BYTES = 1024
+"""Longest password or token in a file."""
 _LDAP_URL = re.compile(r"(ldaps?)://([^/?#@\s]+?)(:[0-9]{1,5})?/?")
 _FILTER = re.compile(r"\([^\x00-\x1f]{1,500}\)")
 
@@ -75,7 +79,7 @@ class Ldap(Section):
     """How the groups of a user are found by the entry's distinguished name."""
     group_attribute: Attribute = "cn"
     """Attribute with the name of a group."""
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    timeout_s: Annotated[int, Field(ge=1, le=60)] = 5
     """Longest wait for one answer of the directory, in seconds."""
     connections: Annotated[int, Field(ge=1, le=64)] = 4
     """Most connections of one proxy process to the directory."""
@@ -152,3 +156,17 @@ def _ldap_contradictions(ldap: Ldap) -> list[tuple[Where, str]]:
     if bool(ldap.bind_dn) != bool(ldap.bind_password_file):
         found.append(("bind_dn", "bind_dn and bind_password_file go together"))
     return [(("identity", "ldap", key), message) for key, message in found]
+
+
+def read_first_line(path: Path) -> str:
+    """The secret in the first line of a file; raises ConfigError when there is none. The message holds no part of it."""
+    try:
+        with path.open("rb") as file:
+            text = file.readline(MAX_SECRET_BYTES + 1).decode().rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError([Problem(str(path), 0, f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Problem(str(path), 1, "is not UTF-8")]) from None
+    if not 0 < len(text) <= MAX_SECRET_BYTES:
+        raise ConfigError([Problem(str(path), 1, f"must hold a secret of 1 to {MAX_SECRET_BYTES} characters")])
+    return text

@@ -178,7 +178,7 @@ def actor_of(settings: Settings, user: str) -> Actor:
         click.echo(
             f"note: {visible(user)} is not in {settings.identity.users}, and has no role or group here", err=True
         )
-    return Directory(users, settings.identity.networks, key=b"").find(user) if user else Actor()
+    return Directory(users, settings.identity.networks).find(user) if user else Actor()
 
 
 def destination_of(settings: Settings, host: str, port: int, path: str, query: str) -> Destination:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -12,13 +13,17 @@ from mitmproxy.test import taddons, tflow, tutils
 
 from addons.enforce import Enforce, declared_bytes
 from addons.held import HELD, Held
-from addons.identify import Identify
 from addons.judge import Judge
 from addons.loop import Routes
 from addons.resolve import Resolver
+from addons.senders import build_identify
 from gateway.config import load_settings
 from gateway.destinations.catalogue import load_catalogue
 from gateway.destinations.geo import Geo
+from gateway.identity.backoff import Backoff
+from gateway.identity.memory import LoginMemory
+from gateway.identity.passwords import Passwords
+from gateway.identity.verifier import Verifier
 from gateway.inspectors.client import InspectorClient
 from gateway.inspectors.slots import Slots
 from gateway.policy.load import load_policy
@@ -37,7 +42,7 @@ def enforce(tmp_path):
     yield Enforce(
         Judge(
             resolver=Resolver(settings, load_catalogue(settings.catalogue), Geo.open(None)),
-            identify=Identify.from_settings(settings),
+            identify=build_identify(settings),
             identity_required=False,
             policy=lambda: policy,
             inspectors=InspectorClient(str(tmp_path / "nobody.sock"), 1),
@@ -150,7 +155,9 @@ async def test_head_is_refused_and_recorded_at_once(enforce, tmp_path):
 
 
 async def test_login_is_asked_before_anything_else(enforce, tmp_path):
-    enforce.judge.identify.asks = True
+    memory = LoginMemory(key=b"k", ttl_s=1, clock=time.monotonic)
+    passwords = Passwords({}, key=b"k")
+    enforce.judge.identify.verifier = Verifier(passwords, memory=memory, backoff=Backoff(time.monotonic), threads=1)
     flow, held = make(tmp_path)
     await enforce.requestheaders(flow)
     assert held.refusal.status_code == 407

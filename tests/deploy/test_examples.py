@@ -11,6 +11,7 @@ from argon2.exceptions import VerifyMismatchError
 from gateway.cli.main import main
 from gateway.config import load_settings
 from gateway.findings import Action
+from gateway.identity.senders import Senders
 from gateway.identity.users import Directory, load_users
 from gateway.policy.cases import run_policy_cases
 from gateway.policy.load import load_policy
@@ -72,11 +73,11 @@ def test_nobody_unknown_sends_and_nothing_inside_is_open_to_all(settings):
 def test_known_by_address_when_no_login_is_asked_for(folder):
     """The other way of knowing senders, that the comment in the file names."""
     settings = load_settings(str(folder / "sluice.yaml"), {"SLUICE__IDENTITY__PROXY_AUTH": "'off'"})
-    users = Directory(load_users(settings.identity.users), settings.identity.networks, key=b"k")
+    senders = Senders(Directory(load_users(settings.identity.users), settings.identity.networks), [])
 
-    assert users.identify("10.20.30.5", None).user == "build-server"
-    assert users.identify("10.20.40.7", None).groups == ("video-team",)
-    assert users.identify("10.20.40.8", None).user == ""
+    assert senders.by_address("10.20.30.5").user == "build-server"
+    assert senders.by_address("10.20.40.7").groups == ("video-team",)
+    assert senders.by_address("10.20.40.8").user == ""
 
 
 def test_users_of_every_kind():

@@ -41,7 +41,7 @@ def test_directories(url, expected):
         param({"user_filter": "(uid={user}{0})"}, "no other braces", id="other braces"),
         param({"group_filter": "(member={user})"}, "must hold {dn} exactly once", id="name for DN"),
         param({"name_attribute": "uid)"}, "should match pattern", id="attribute"),
-        param({"timeout_s": 0}, "greater than 0", id="no time"),
+        param({"timeout_s": 0}, "greater than or equal to 1", id="no time"),
         param({"connections": 65}, "less than or equal to 64", id="connections"),
     ],
 )
