@@ -47,6 +47,8 @@ class Passed:
     since: str = ""
     """RFC 3339, when the first of them came."""
     policy_digest: str = ""
+    path: str = ""
+    """Path of the handshake, masked; empty while only empty messages have passed."""
 
 
 @dataclass(slots=True)

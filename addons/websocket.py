@@ -102,6 +102,7 @@ class WebSockets:
         if reason:
             if self.judge.draining:
                 message.close = (Close.RESTART, "the gateway is restarting")
+                held.close_code = Close.RESTART
             verdict = builtin_verdict(reason, self.judge.policy().digest, because=message.because)
             await self.judge.settle(held, transfer, Inspection(failure=_failure(reason)), verdict)
             return False
@@ -161,6 +162,7 @@ class WebSockets:
         verdict = decide(transfer, inspection, self.judge.policy(), today=today())
         if _is_quiet(transfer, inspection, verdict):
             count(transfer, inspection, verdict)
+            conversation.passed.path = inspection.path
             self.passed(conversation, transfer, verdict)
             return True
         await self.judge.settle(held, transfer, inspection, verdict)
@@ -186,7 +188,7 @@ class WebSockets:
         request = Request(MESSAGE, base.request.path, bytes=passed.bytes)
         transfer = replace(base, id=new_id(), at=passed.since, request=request)
         verdict = Verdict(Action.ALLOW, policy_digest=passed.policy_digest)
-        body = build_record(transfer, Inspection(), verdict, node=self.judge.node, duration_ms=0.0)
+        body = build_record(transfer, Inspection(path=passed.path), verdict, node=self.judge.node, duration_ms=0.0)
         body |= {"messages": passed.messages, "connection": base.id}
 
         def told(receipt: asyncio.Future[object]) -> None:
@@ -228,6 +230,7 @@ class WebSockets:
         """What the judge needs of it."""
         held = Held(message.spool, self.limits.max_body_bytes, transfer)
         held.started_at, held.arrived_at = message.started_at, message.arrived_at
+        held.close_code = message.close[0]
         return held
 
 
