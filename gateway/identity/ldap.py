@@ -15,6 +15,7 @@ import ldap3
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 
+from gateway.errors import ConfigError, Problem
 from gateway.identity.logins import DirectoryDownError, Login, is_possible
 
 MAX_GROUPS = 1000
@@ -49,11 +50,30 @@ class DirectoryFacts:
     connections: int
 
 
+class VerifiedTls(ldap3.Tls):  # type: ignore[misc]  # the library has no types
+    """TLS as Python's own module verifies it: the library's check of names knows no addresses, and drops sockets."""
+
+    def __init__(self, ca: str | None) -> None:
+        """Raises OSError, of which ssl.SSLError is one, when the file holds no CA."""
+        super().__init__(validate=ssl.CERT_REQUIRED)
+        self.context = ssl.create_default_context(cafile=ca)
+
+    def wrap_socket(self, connection: ldap3.Connection, do_handshake: bool = True) -> None:  # noqa: ARG002 - always done
+        """Encrypt the connection; raises ssl.SSLError for a certificate that is not the server's."""
+        connection.socket = self.context.wrap_socket(connection.socket, server_hostname=connection.server.host)
+
+
 class LdapDirectory:
     """A `Checker` over a directory. Connections are kept and used again; at most `connections` at once."""
 
     def __init__(self, facts: DirectoryFacts, clock: Callable[[], float] = time.monotonic) -> None:
+        """Raises ConfigError when the CA file is none; connects to nobody yet."""
         self._facts, self._clock = facts, clock
+        try:
+            self._tls = VerifiedTls(facts.ca)
+        except OSError:
+            message = "identity.ldap.ca cannot be used; it must be a PEM file with certificates"
+            raise ConfigError([Problem(str(facts.ca), 0, message)]) from None
         self._idle: queue.SimpleQueue[ldap3.Connection] = queue.SimpleQueue()
         self._slots = threading.BoundedSemaphore(facts.connections)
         self._down_until = 0.0
@@ -102,7 +122,7 @@ class LdapDirectory:
             facts.host,
             facts.port,
             use_ssl=facts.is_ldaps,
-            tls=ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=facts.ca, sni=facts.host),
+            tls=self._tls,
             get_info=ldap3.NONE,
             connect_timeout=facts.timeout_s,
         )
@@ -199,3 +219,6 @@ def _values(entry: dict[str, Any], attribute: str) -> list[str]:
 def _release(connection: ldap3.Connection) -> None:
     with suppress(LDAPException, OSError):
         connection.unbind()
+    if connection.socket is not None:
+        with suppress(OSError):
+            connection.socket.close()

@@ -138,8 +138,8 @@ class Slapd:
         deadline = time.monotonic() + 20
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.tls_port), timeout=1).close()
-                return
+                with socket.create_connection(("127.0.0.1", self.tls_port), timeout=1):
+                    return
             except OSError:
                 assert self.process.poll() is None, "slapd did not start"
                 assert time.monotonic() < deadline, "slapd was not ready in time"
