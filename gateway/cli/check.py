@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import click
 from pydantic import ValidationError
 
 from gateway.cli.options import config_option
+from gateway.cli.words import LOCAL
 from gateway.config import DEFAULT_FILE, PREFIX, load_settings
 from gateway.errors import ConfigError, Problem
+from gateway.passthrough.entries import notes
 from gateway.policy.load import EMBEDDED, load_policy
 from gateway.policy.model import Policy
 from gateway.settings import Settings
@@ -203,6 +206,8 @@ def command(config: str | None) -> None:
     settings, policy = check_all(config)
     used = config or (DEFAULT_FILE if Path(DEFAULT_FILE).exists() else EMBEDDED)
     click.echo(f"settings   {used}: fine")
+    for note in notes(settings.tls.passthrough, datetime.now(LOCAL).date()):
+        click.echo(f"note       {note}")
     click.echo(f"policy     {settings.policy or EMBEDDED}: {len(policy.rules)} rules, digest {policy.digest[:12]}")
     for name, paths in (("signatures", settings.signatures), ("catalogue", settings.catalogue)):
         click.echo(f"{name:<10} {', '.join(str(path) for path in paths)}: fine")

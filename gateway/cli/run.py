@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,8 +13,10 @@ from gateway.cli.ca import ensure_ca
 from gateway.cli.check import begin_check, end_check
 from gateway.cli.options import config_option, settings_of
 from gateway.cli.preflight import check_port, check_trust, prepare_state
+from gateway.cli.words import LOCAL
 from gateway.errors import SluiceError
 from gateway.logs import log_to_stderr
+from gateway.passthrough.entries import notes
 from gateway.process import PARENT, die_with_parent
 from gateway.settings import Settings
 
@@ -83,6 +86,8 @@ def announce(settings: Settings, certificate: Path) -> None:
         click.echo("  note     identity.required is false: senders nobody knows are let through")
     if settings.geo.database is None:
         click.echo("  note     no geo database (make geo): servers the catalogue does not know count as overseas")
+    for note in notes(settings.tls.passthrough, datetime.now(LOCAL).date()):
+        click.echo(f"  note     {note}")
     click.echo("Try it:")
     click.echo(f"  curl -x http://{settings.listen} --cacert {shown} -F file=@README.md https://example.com/upload")
 

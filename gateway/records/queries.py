@@ -107,6 +107,13 @@ def select_incident(identity: str) -> Select[Any]:
     return select(*columns).join(INCIDENTS, INCIDENTS.c.id == TRANSFERS.c.id).where(TRANSFERS.c.id == clean(identity))
 
 
+def select_records(rule: str, since: datetime, limit: int) -> Select[Any]:
+    """The newest records, refused or not, that name the rule among their grounds."""
+    named = TRANSFERS.c.rules.contains(f"\n{clean(rule)}\n", autoescape=True)
+    asked = (named, TRANSFERS.c.at >= rfc3339(since.astimezone(UTC)))
+    return select(TRANSFERS.c.record).where(*asked).order_by(TRANSFERS.c.at.desc()).limit(limit)
+
+
 def to_incident(row: Row[Any]) -> IncidentRow:
     """The row of `select_incidents` as a value."""
     values = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's mapping

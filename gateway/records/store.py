@@ -28,6 +28,9 @@ BUSY_MS = 5000
 CACHE_KIB = 16 * 1024
 """Page cache of one SQLite connection."""
 
+MAX_RECORDS = 100_000
+"""Most records of one answer of `records`; a year of one telling an hour for ten apps."""
+
 _SET_UP = {
     "sqlite": (
         f"PRAGMA busy_timeout={BUSY_MS}",
@@ -140,6 +143,12 @@ class Store:
         state = {"state": row.state, "note": row.note, "closed_by": row.closed_by, "at": row.at}
         place = {"file": row.journal, "seq": row.seq}
         return {**record, "outcome": row.outcome, "incident": state, "journal": place}
+
+    def records(self, rule: str, since: datetime, limit: int = MAX_RECORDS) -> list[dict[str, Any]]:
+        """The newest records that name the rule, refused or not, as their journal has them."""
+        with self.transaction() as connection:
+            rows = connection.execute(queries.select_records(rule, since, limit)).all()
+        return [json.loads(row.record) for row in rows]
 
     def set_state(self, identity: str, state: IncidentState, by: str, note: str) -> bool:
         """Notes what an operator decided; False when there is no such incident."""
