@@ -20,6 +20,7 @@ from mitmproxy.proxy.layers.http._events import RequestTrailers
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server, make_error_response
 from mitmproxy.proxy.server import ConnectionHandler
 
+from addons import leaves
 from addons.hold import HoldStream
 from addons.layers import queued_bytes, unsent_bytes, waiting_bytes
 from addons.websocket_layer import MessageLayer
@@ -73,10 +74,12 @@ def install(
     ConnectionHandler.log = log  # type: ignore[method-assign]
     Http1Server.read_headers = read_headers  # type: ignore[method-assign]
     Http1Connection.read_body = read_body  # type: ignore[method-assign]
+    leaves.install()
 
 
 def uninstall() -> None:
     """Put the stock code back; for tests that show what it does."""
+    leaves.uninstall()
     http_layers.HttpStream = HoldStream.__base__  # type: ignore[misc,assignment]
     websocket.WebsocketLayer = _stock_websocket_layer  # type: ignore[misc]
     ConnectionHandler.handle_connection = _stock_handle_connection  # type: ignore[method-assign]
