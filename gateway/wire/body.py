@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError, MalformedError
 from gateway.parts import Piece
+from gateway.wire.binary import UNLABELLED, read_binary
 from gateway.wire.charsets import codec_of, form_codec, transcoded
 from gateway.wire.encodings import undo_encodings
 from gateway.wire.form import FIRST_NAME_BYTES, FORM, is_plain_form, read_doubtful_form, read_form, read_seven_bits
@@ -80,8 +81,13 @@ def _body_pieces(request: Request, view: memoryview, limits: Limits, content: st
         return
     declared = media_type(label)
     name, is_named = body_name(request)
-    is_file = is_named or not is_json or not (declared in JSON_LABELS or declared.endswith("+json"))
+    inside = read_binary(request, view, declared, limits=limits)
+    is_message = (is_json and (declared in JSON_LABELS or declared.endswith("+json"))) or (
+        inside is not None and declared not in UNLABELLED
+    )
+    is_file = is_named or not is_message
     yield Piece(view, name if is_file else "", "body", declared, is_file)
+    yield from inside or ()
     if reading is not None:
         yield from reading.pieces
     if FORM in label or _may_be_form(view, declared):

@@ -73,6 +73,15 @@ def embedded_files(value: Buffer) -> Iterator[Embedded]:
             yield Embedded(_lenient(view), "", is_certain=False)
 
 
+def starts_as_known(value: Buffer) -> bool:
+    r"""Whether the bytes start as a known type of file does.
+
+    >>> starts_as_known(b"PK\x03\x04"), starts_as_known(b"text")
+    (True, False)
+    """
+    return _MAGIC.match(value) is not None
+
+
 def decode_base64(value: Buffer) -> bytes | None:
     """The bytes of base64 or base64url, with line ends and without padding too; None when it is neither.
 

@@ -20,6 +20,7 @@ from gateway.errors import ContentError, LimitError, MalformedError, Unsupported
 from gateway.limits import MIB, Limits
 from gateway.transfer import Request
 from gateway.wire.body import read_request
+from tests.samples.messages import frame, message
 from tests.samples.wire_samples import FORM_TYPE, aws_chunks, form_part, multipart
 
 FORM = "application/x-www-form-urlencoded"
@@ -174,6 +175,17 @@ def test_by_content_and_label(body: bytes, content_type: str, expected: list[Fou
 def test_label_refused(content_type: str, error: type[ContentError]) -> None:
     with pytest.raises(error):
         read(b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--b--\r\n", content_type)
+
+
+def test_a_labelled_message_is_no_file_but_what_it_holds_is() -> None:
+    body = message((1, b"a.zip"), (2, b"PK\x03\x04" + bytes(80)))
+    assert [piece[:3] for piece in read(body, "application/x-protobuf")] == [
+        ("body", "", False),
+        ("protobuf", "", False),
+        ("protobuf", "a.zip", True),
+    ]
+    assert read(body, "application/octet-stream")[0][:3] == ("body", "u", True)
+    assert read(frame(body), "application/grpc")[-1][:3] == ("protobuf", "a.zip", True)
 
 
 def test_query_and_headers_come_first() -> None:
@@ -341,3 +353,68 @@ def test_only_content_errors_are_raised(label: str, coding: str, body: bytes) ->
 def test_no_byte_of_a_raw_body_is_lost(label: str, body: bytes) -> None:
     found = read(body, label)
     assert any(data == body for *_, data in found) or label == FORM
+
+
+def fragments(body: bytes, content: str, content_type: str = "", **headers: str) -> tuple[list[bytes], list[Found]]:
+    """What is a fragment, and all other pieces but the path's."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()} | {"content-type": content_type}
+    found = read_request(Request(path="/u", headers=named), body, limits=Limits(), content=content)
+    others = [(p.field, p.name, p.is_file, p.declared_type, bytes(p.data)) for p in found[1:] if not p.is_fragment]
+    assert all(piece.is_file for piece in found if piece.is_fragment)
+    return [bytes(piece.data) for piece in found if piece.is_fragment], others
+
+
+ARCHIVE = b"PK\x03\x04" + bytes(200)
+CODED = b64encode(ARCHIVE).decode()
+
+
+def test_a_slice_that_is_the_body_is_nothing_else() -> None:
+    for body in (ARCHIVE, b'{"a": "b"}', b"a=%31", b"--b\r\nbroken"):
+        assert fragments(body, "body", "multipart/form-data; boundary=b") == ([body], [])
+    assert fragments(gzip.compress(ARCHIVE, mtime=0), "body", content_encoding="gzip") == ([ARCHIVE], [])
+    assert fragments(b"", "body") == ([], [])
+
+
+def test_a_slice_in_a_form_stands_beside_its_fields() -> None:
+    body = multipart(form_part("id", b"7"), form_part("file", CODED.encode(), filename="a.zip"), form_part("n", b"x"))
+    found, others = fragments(body, "field:file", FORM_TYPE)
+    assert (found, [(field, data) for field, *_, data in others]) == ([CODED.encode()], [("id", b"7"), ("n", b"x")])
+    found, others = fragments(body, "base64:field:file", FORM_TYPE)
+    assert (found, len(others)) == ([ARCHIVE], 2)
+    found, others = fragments(f"id=7&d={CODED.replace('+', '%2B')}".encode(), "base64:field:d", FORM)
+    assert (found, [(field, data) for field, *_, data in others]) == ([ARCHIVE], [("id", b"7")])
+    found, others = fragments(b"id=7&d=%50%4b", "field:d", FORM)
+    assert (found, len(others)) == ([b"PK"], 1)
+
+
+@pytest.mark.parametrize("written", [CODED, CODED.replace("/", "\\/")], ids=["plain", "escaped"])
+def test_a_slice_in_json_is_cut_out_of_it(written: str) -> None:
+    body = f'{{"id": "7", "d": "{written}", "note": "x"}}'.encode()
+    found, others = fragments(body, "base64:json:d", "application/json")
+    assert found == [ARCHIVE]
+    assert [data for *_, data in others] == [b'{"id": "7", "d": "", "note": "x"}', b"id: 7\nnote: x\n"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content", "content_type"),
+    [
+        pytest.param(multipart(form_part("a", b"1")), "field:file", FORM_TYPE, id="no such part"),
+        pytest.param(multipart(form_part("file", b"1"), form_part("file", b"1")), "field:file", FORM_TYPE, id="twice"),
+        pytest.param(multipart(form_part("file", b"?")), "base64:field:file", FORM_TYPE, id="no base64"),
+        pytest.param(
+            multipart(form_part("file", b"MQ==", headers=("Content-Transfer-Encoding: base64",))),
+            "field:file",
+            FORM_TYPE,
+            id="two readings",
+        ),
+        pytest.param(b"file=1&file=1", "field:file", FORM, id="field twice"),
+        pytest.param(b"not a form", "field:file", FORM, id="no form"),
+        pytest.param(b"{}", "base64:json:d", "", id="no key"),
+        pytest.param(b'{"d": "??"}', "base64:json:d", "", id="no base64 in JSON"),
+        pytest.param(b'{"p": "MQ=="}', "base64:field:p>json:d", "", id="JSON in a field is not cut"),
+        pytest.param(b"", "base64:json:d", "", id="empty body"),
+    ],
+)
+def test_a_slice_must_be_there_exactly_once(body: bytes, content: str, content_type: str) -> None:
+    with pytest.raises(MalformedError):
+        fragments(body, content, content_type)
