@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from base64 import b64encode
 from datetime import date
 
 import pytest
@@ -19,6 +20,8 @@ from gateway.policy.decide import decide
 from gateway.policy.load import load_policy
 from gateway.records.record import build_record
 from gateway.transfer import Actor, Channel, Destination, Request, Transfer
+from gateway.uploads.model import Ask, Assembly, Segment
+from gateway.wire.form import FORM
 
 LIMITS = Limits()
 ENGINE = build_engine(["signatures"], limits=LIMITS)
@@ -214,3 +217,134 @@ def test_who_watches_sees_what_was_clean_before():
     for _ in range(2):
         own.inspect_file("a.txt", b"x", watch=lambda part: seen.append(part.size_bytes))
     assert seen == [1, 1]
+
+
+ZIP = zipped({"a.txt": f"身份证 {resident_id(1)}"})
+CHUNK = "multipart/form-data; boundary=b"
+
+
+def chunk_form(data: bytes, more: str = "") -> bytes:
+    head = f'--b\r\nContent-Disposition: form-data; name="id"\r\n\r\nu-1\r\n{more}--b\r\n'
+    file = 'Content-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\n'
+    return head.encode() + file.encode() + data + b"\r\n--b--\r\n"
+
+
+def test_values_that_were_asked_for_come_beside():
+    body = b'{"id": "u-1", "size": 9}'
+    found = INSPECTOR.inspect(transfer("application/json"), body, Ask(places=("json:id", "json:size", "json:x")))
+    assert dict(found.values) == {"json:id": ("u-1",), "json:size": ("9",)}
+    assert (found.failure, found.content_bytes) == ("", -1)
+    assert dict(INSPECTOR.inspect(transfer("application/json"), body).values) == {}
+
+
+def test_values_that_cannot_be_read_are_a_failure():
+    body = f'{{"id": "{resident_id(1)}", "id": 2}}'.encode()
+    found = INSPECTOR.inspect(transfer("application/json"), body, Ask(places=("json:id",)))
+    assert found.failure == "malformed: values: a key comes twice"
+    assert decide(transfer(), found, load_policy(None), today=TODAY).action is Action.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "content"),
+    [
+        pytest.param(ZIP[:-9], "application/octet-stream", "body", id="start of an archive"),
+        pytest.param(ZIP[9:], "application/zip", "body", id="end of an archive"),
+        pytest.param(docx(CONTRACT)[40:-40], "", "body", id="middle of a document"),
+        pytest.param(b"%PDF-1.7\n1 0 obj\nendobj", "", "body", id="start of a PDF"),
+        pytest.param(aes_zip("a.txt", b"x")[:-30], "", "body", id="start of a locked archive"),
+        pytest.param(bytes(range(256)) * 9, "", "body", id="noise"),
+        pytest.param(chunk_form(ZIP[:-9]), CHUNK, "field:file", id="part of a form"),
+        pytest.param(json.dumps({"d": b64encode(ZIP[:-9]).decode()}).encode(), "", "base64:json:d", id="base64"),
+        pytest.param(json.dumps({"d": b64encode(ZIP[:60]).decode()}).encode(), "", "base64:json:d", id="short base64"),
+        pytest.param(b"d=" + b64encode(ZIP[:-9]).replace(b"+", b"%2B"), FORM, "base64:field:d", id="base64 in a form"),
+    ],
+)
+def test_a_slice_of_a_file_is_no_damaged_file(body, content_type, content):
+    found = INSPECTOR.inspect(transfer(content_type, path="/up/a.zip"), body, Ask(content=content))
+    assert (found.coverage, found.failure) == (Coverage.INSPECTED, "")
+    assert {part.reason for part in found.parts} == {""}
+    assert [part.path for part in found.parts if part.path.endswith("(piece)")] != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"身份证 {resident_id(1)}".encode(), id="UTF-8"),
+        pytest.param(f"身份证 {resident_id(1)}，电话".encode("gbk"), id="GBK"),
+        pytest.param(f"身份证 {resident_id(1)}，电话".encode("utf-16"), id="UTF-16"),
+        pytest.param(b"\x00\x01\x02\xff" * 20 + f" {resident_id(1)} ".encode() + b"\x80\x81\xff" * 500, id="in noise"),
+    ],
+)
+@pytest.mark.parametrize("content", ["body", "field:file", "base64:json:d"])
+def test_the_text_of_a_slice_is_read(text, content):
+    bodies = {"body": text, "field:file": chunk_form(text), "base64:json:d": b'{"d": "%s"}' % b64encode(text)}
+    found = INSPECTOR.inspect(transfer(CHUNK if content == "field:file" else ""), bodies[content], Ask(content=content))
+    assert "cn.resident-id" in signatures(found)
+    assert found.content_bytes == len(text)
+    assert resident_id(1) not in repr(found)
+
+
+def test_what_stands_beside_a_slice_is_read_as_usual():
+    other = b64encode(docx(f"身份证 {resident_id(1)}")).decode()
+    body = json.dumps({"d": b64encode(ZIP[:-9]).decode(), "note": other}).encode()
+    found = INSPECTOR.inspect(transfer("application/json"), body, Ask(content="base64:json:d"))
+    assert "cn.resident-id" in signatures(found)
+    field = f'--b\r\nContent-Disposition: form-data; name="n"\r\n\r\n身份证 {resident_id(1)}\r\n'
+    found = INSPECTOR.inspect(transfer(CHUNK), chunk_form(ZIP[:-9], field), Ask(content="field:file"))
+    assert "cn.resident-id" in signatures(found)
+    found = INSPECTOR.inspect(transfer(query=f"id={resident_id(1)}"), ZIP[:-9], Ask(content="body"))
+    assert "cn.resident-id" in signatures(found)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "content"),
+    [
+        pytest.param(b"{}", "", "base64:json:d", id="not there"),
+        pytest.param(b'{"d": "YQ==", "d": "Yg=="}', "", "base64:json:d", id="key twice"),
+        pytest.param(b'{"d": "?"}', "", "base64:json:d", id="no base64"),
+        pytest.param(chunk_form(b"x") + b"", CHUNK, "field:other", id="no such part"),
+        pytest.param(chunk_form(b"x", chunk_form(b"y").decode()[:-7]), CHUNK, "field:file", id="part twice"),
+        pytest.param(b"x", "", "field:file", id="no form"),
+        pytest.param(b"d=??", FORM, "base64:field:d", id="no base64 in a form"),
+        pytest.param(b"", "", "field:file", id="nothing at all"),
+    ],
+)
+def test_a_slice_that_is_not_there_once_is_a_failure(body, content_type, content):
+    found = INSPECTOR.inspect(transfer(content_type), body, Ask(content=content))
+    assert found.failure.startswith("malformed: ")
+
+
+def test_an_empty_slice():
+    assert INSPECTOR.inspect(transfer(), b"", Ask(content="body")).content_bytes == 0
+
+
+def test_the_whole_is_inspected_as_one_file():
+    stored = ZIP[50:] + ZIP[:50]
+    segments = (Segment(0, len(ZIP) - 50, 50), Segment(len(ZIP) - 50, 50, 0))
+    recipe = Assembly(segments, f"{resident_id(2)}.zip", "Application/ZIP; x=1", len(ZIP))
+    found = INSPECTOR.inspect(transfer(path="/commit"), stored, Ask(assembly=recipe))
+    assert found.distinct["cn.resident-id"] == 2
+    assert [(part.is_file, part.depth, part.size_bytes) for part in found.parts] == [
+        (True, 0, len(ZIP)),
+        (False, 1, found.parts[1].size_bytes),
+    ]
+    assert (found.parts[0].declared_type, found.parts[0].media_type) == ("application/zip", "application/zip")
+    assert (found.content_bytes, found.failure, found.path) == (len(ZIP), "", "/commit")
+    assert resident_id(2) not in repr(found)
+
+
+def test_a_whole_that_cannot_be_put_together_is_a_failure():
+    recipe = Assembly((Segment(0, 5, 1),), "a.txt", total_bytes=6)
+    found = INSPECTOR.inspect(transfer(), b"hello", Ask(assembly=recipe))
+    assert (found.failure, found.parts) == ("malformed: upload: a piece is missing", ())
+    assert decide(transfer(), found, load_policy(None), today=TODAY).action is Action.BLOCK
+
+
+def test_digests_are_made_when_asked_for_and_of_files_only():
+    own = inspector()
+    for _ in range(2):
+        (path, file) = own.inspect(transfer(), b"hello", Ask(digests=True)).parts
+        assert file.md5 == "5d41402abc4b2a76b9719d911017c592"
+        assert file.sha1 == "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"
+        assert (path.md5, path.sha1) == ("", "")
+        assert {part.md5 for part in inspector().inspect(transfer(), b"hello").parts} == {""}

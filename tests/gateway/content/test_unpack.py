@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import os
+import random
 import zipfile
 from email.message import EmailMessage
 
@@ -447,3 +448,30 @@ def test_arbitrary_bytes_written_over_a_sample(sample, patch, data):
 @given(st.sampled_from(sorted(FRAGILE)), st.sampled_from(sorted(FRAGILE)), st.binary(max_size=20))
 def test_one_sample_behind_another(first, second, between):
     check(FRAGILE[first] + between + FRAGILE[second])
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type", "texts"),
+    [
+        pytest.param(zip_bytes({"a.txt": b"hello"})[:-4], "application/zip", [], id="archive"),
+        pytest.param(random.Random(3).randbytes(900), "application/octet-stream", [], id="noise"),
+        pytest.param("合同编号".encode("gbk") * 9, "text/plain", ["合同编号" * 9], id="GBK"),
+        pytest.param(b"\xff\xfe" + "合同".encode("utf-16-le"), "text/plain", ["合同"], id="UTF-16"),
+        pytest.param(base64.b64encode(b"PK\x03\x04" * 30), "text/plain", ["UEsDBFBLAwRQSwME" * 10], id="base64 of an archive"),
+        pytest.param(b"<html><p>a</p>", "text/html", ["<html><p>a</p>", "a"], id="HTML"),
+        pytest.param(b"", "application/x-empty", [], id="nothing"),
+    ],
+)
+def test_a_slice_of_a_file_gives_its_text_and_nothing_below(data, media_type, texts):
+    piece = Piece(data, "a.x", "f", "x/y", is_file=True, is_fragment=True)
+    (part,) = unpack(piece, types=TYPES, limits=Limits(), budget=Budget())
+    assert (part.path, part.name, part.declared_type, part.is_file) == ("a.x (piece)", "a.x", "x/y", True)
+    assert (part.opaque, part.encryption.scheme, part.depth, part.media_type) == (None, "", 0, media_type)
+    assert (part.size_bytes, part.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert [one.text.strip() for one in part.texts] == ["a.x", *texts]
+
+
+def test_a_slice_with_more_text_than_allowed_is_opaque():
+    piece = Piece(b"hello", is_fragment=True)
+    (part,) = unpack(piece, types=TYPES, limits=Limits(max_text_chars=4), budget=Budget())
+    assert part.opaque.reason == "too-large"

@@ -1,5 +1,6 @@
 """Long texts window by window: every line is in one, whatever the encoding, and nothing stays in memory."""
 
+import hashlib
 import mmap
 import os
 from itertools import pairwise
@@ -9,7 +10,7 @@ from pytest import param
 
 from gateway.content import windows
 from gateway.content.text import decode
-from gateway.content.windows import Windows, digest, forget, led, spans
+from gateway.content.windows import Windows, digest, forget, led, old_digests, spans
 from gateway.parts import Text
 
 
@@ -85,3 +86,12 @@ def test_pages_of_a_mapped_file_are_given_back(tmp_path):
 def resident() -> int:
     with open("/proc/self/statm") as file:
         return int(file.read().split()[2]) * mmap.PAGESIZE
+
+
+def test_old_digests_of_a_long_buffer():
+    data = bytes(range(251)) * 70_000
+    assert (
+        old_digests(memoryview(data))
+        == old_digests(data)
+        == (hashlib.md5(data).hexdigest(), hashlib.sha1(data).hexdigest())
+    )

@@ -376,10 +376,12 @@ def test_a_slice_that_is_the_body_is_nothing_else() -> None:
 
 
 def test_a_slice_in_a_form_stands_beside_its_fields() -> None:
-    body = multipart(form_part("id", b"7"), form_part("file", CODED.encode(), filename="a.zip"), form_part("n", b"x"))
-    found, others = fragments(body, "field:file", FORM_TYPE)
+    body = multipart(
+        [form_part("id", b"7"), form_part("file", CODED.encode(), file_name="a.zip"), form_part("n", b"x")]
+    )
+    found, others = fragments(body, "field:file", FORM_TYPE.decode())
     assert (found, [(field, data) for field, *_, data in others]) == ([CODED.encode()], [("id", b"7"), ("n", b"x")])
-    found, others = fragments(body, "base64:field:file", FORM_TYPE)
+    found, others = fragments(body, "base64:field:file", FORM_TYPE.decode())
     assert (found, len(others)) == ([ARCHIVE], 2)
     found, others = fragments(f"id=7&d={CODED.replace('+', '%2B')}".encode(), "base64:field:d", FORM)
     assert (found, [(field, data) for field, *_, data in others]) == ([ARCHIVE], [("id", b"7")])
@@ -398,13 +400,17 @@ def test_a_slice_in_json_is_cut_out_of_it(written: str) -> None:
 @pytest.mark.parametrize(
     ("body", "content", "content_type"),
     [
-        pytest.param(multipart(form_part("a", b"1")), "field:file", FORM_TYPE, id="no such part"),
-        pytest.param(multipart(form_part("file", b"1"), form_part("file", b"1")), "field:file", FORM_TYPE, id="twice"),
-        pytest.param(multipart(form_part("file", b"?")), "base64:field:file", FORM_TYPE, id="no base64"),
+        pytest.param(multipart([form_part("a", b"1")]), "field:file", FORM_TYPE.decode(), id="no such part"),
         pytest.param(
-            multipart(form_part("file", b"MQ==", headers=("Content-Transfer-Encoding: base64",))),
+            multipart([form_part("file", b"1"), form_part("file", b"1")]), "field:file", FORM_TYPE.decode(), id="twice"
+        ),
+        pytest.param(multipart([form_part("file", b"?")]), "base64:field:file", FORM_TYPE.decode(), id="no base64"),
+        pytest.param(
+            multipart(
+                [([b'Content-Disposition: form-data; name="file"', b"Content-Transfer-Encoding: base64"], b"MQ==")]
+            ),
             "field:file",
-            FORM_TYPE,
+            FORM_TYPE.decode(),
             id="two readings",
         ),
         pytest.param(b"file=1&file=1", "field:file", FORM, id="field twice"),
