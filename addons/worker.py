@@ -34,9 +34,11 @@ from addons.parent import Parent
 from addons.proxy_tls import ProxyTls
 from addons.passthrough import Passthrough
 from addons.socks import Socks
+from addons.tenants import Tenants
 from addons.tunnel import Tunnel
 from addons.unread import Unread
 from addons.websocket import WebSockets
+from gateway.destinations.tenant_headers import TenantHeaders
 from gateway.errors import StartError
 from gateway.setting_values import parent_of
 from gateway.settings import Settings
@@ -96,6 +98,7 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1, login:
         unread,
         passthrough,
         Enforce(judge),
+        Tenants(judge, TenantHeaders(judge.resolver.catalogue.tenant_headers, settings.tenants.values())),
         WebSockets(judge, settings.limits),
         *([Parent(login)] if parent_of(settings.mode) else []),
         ErrorCheck(),

@@ -30,6 +30,7 @@ from gateway.setting_values import (
     ServerName,
     Store,
 )
+from gateway.tenant_settings import Tenants
 
 __all__ = ["PACKAGE_DIR", "Address", "LimitsSection", "Section", "Settings", "normal_host", "route_for"]
 
@@ -152,6 +153,7 @@ SECTIONS = frozenset(
         "tls",
         "geo",
         "identity",
+        "tenants",
         "limits",
         "inspectors",
         "evidence",
@@ -191,6 +193,7 @@ class Settings(Section):
     tls: Tls = Tls()
     geo: Geo = Geo()
     identity: Identity = Identity()
+    tenants: Tenants = Tenants()
     limits: LimitsField = Limits()
     """Bounds of the inspection, see `gateway/limits.py`."""
     inspectors: Inspectors = Inspectors()

@@ -14,6 +14,7 @@ from gateway.destinations.hosts import HostIndex, normal_host
 from gateway.destinations.locate import HeadPlace, first_in_head, head_places
 from gateway.destinations.match import NO_MATCH, CatalogueMatch, Head, Pattern, plain_path
 from gateway.destinations.split import Split
+from gateway.destinations.tenant_headers import TenantHeader
 from gateway.errors import ConfigError, Problem
 from gateway.transfer import Category
 from gateway.yamlfile import Document, load_yaml, pydantic_problems
@@ -98,14 +99,28 @@ class Catalogue:
     def __init__(self, entries: Iterable[ServiceEntry]) -> None:
         self.services: dict[str, Service] = {}
         """Id → service, in the order of the files."""
+        self.tenant_headers: list[TenantHeader] = []
         self._hosts: HostIndex[Service] = HostIndex()
         self._shared: HostIndex[Service] = HostIndex()
         for entry in entries:
+            self.tenant_headers += [TenantHeader(one.name, tuple(one.hosts), one.value) for one in entry.tenant_headers]
             service = self.services[entry.id] = _service(entry)
             for pattern in entry.hosts:
                 self._hosts.add(pattern, service)
             for pattern in entry.shared_hosts:
                 self._shared.add(pattern, service)
+
+    def is_piecewise(self, service: str) -> bool:
+        """Whether the service takes files in pieces for which only it can answer, and never whole after announcing."""
+        endpoints = self.services[service].endpoints if service in self.services else ()
+        steps = [endpoint.split for endpoint in endpoints if endpoint.split]
+        pieces = [split for split in steps if split.step == "chunk"]
+        return (
+            service != "generic"
+            and bool(pieces)
+            and not any(s.answer for s in pieces)
+            and all(split.step != "whole" for split in steps)
+        )
 
     def match(
         self, host: str, port: int, method: str, path: str, query: str, headers: Mapping[str, str]

@@ -11,6 +11,7 @@ from gateway.destinations.dialects import Dialect
 from gateway.destinations.hosts import HostIndex
 from gateway.destinations.match import Pattern
 from gateway.destinations.split import PlaceText, SplitEntry
+from gateway.destinations.tenant_headers import Value
 from gateway.transfer import Category
 
 type Kind = Literal["file", "part", "init", "finish", "rapid", "message", "mail", "share", "code", "prompt", "opaque"]
@@ -109,6 +110,19 @@ class EndpointEntry(Entry):
     """Its step in an upload that spans requests."""
 
 
+class TenantHeaderEntry(Entry):
+    """A header by which the vendor lets a company's gateway say which accounts may be used."""
+
+    name: Annotated[str, Field(pattern="^[A-Za-z0-9-]{1,64}$")]
+    """As the vendor writes it."""
+    hosts: Annotated[list[HostText], Field(min_length=1)]
+    """Hosts that read it; often those of the sign-in, which are none of the service's own."""
+    value: Value
+    """What it says: a key of `tenants` in the settings."""
+    evidence: Evidence
+    source: str = ""
+
+
 def _ids_differ(endpoints: list[EndpointEntry]) -> list[EndpointEntry]:
     twice = [name for name, count in Counter(one.id for one in endpoints).items() if count > 1]
     if twice:
@@ -133,6 +147,7 @@ class ServiceEntry(Entry):
     tenant: Places = []
     personal_tenants: list[str] = []
     """Tenants that are private accounts, `""` when no tenant can be read."""
+    tenant_headers: list[TenantHeaderEntry] = []
     endpoints: Annotated[list[EndpointEntry], AfterValidator(_ids_differ)] = []
 
 

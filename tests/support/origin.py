@@ -29,6 +29,8 @@ class Seen:
     sha256: str = ""
     complete: bool = False
     body: bytes = b""
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    """The header fields as they came, lower-case names; a name that came twice is there twice."""
 
 
 def default_reply(seen: Seen) -> tuple[int, dict[str, str], bytes]:
@@ -128,10 +130,10 @@ class Origin:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             method, path, version = head[0].split(" ", 2)
-            headers = {
-                k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in head[1:] if ":" in line)
-            }
-            seen = Seen(method, path, headers, version)
+            lines = (line.split(":", 1) for line in head[1:] if ":" in line)
+            fields = [(name.strip().lower(), value.strip()) for name, value in lines]
+            headers = dict(fields)
+            seen = Seen(method, path, headers, version, fields=fields)
             self.requests.append(seen)
             digest = hashlib.sha256()
             if "chunked" in headers.get("transfer-encoding", ""):
@@ -169,7 +171,7 @@ class Origin:
             for event in conn.receive_data(data):
                 if isinstance(event, h2.events.RequestReceived):
                     headers = dict(event.headers)
-                    seen = Seen(headers[":method"], headers[":path"], headers, "HTTP/2")
+                    seen = Seen(headers[":method"], headers[":path"], headers, "HTTP/2", fields=list(event.headers))
                     self.requests.append(seen)
                     open_[event.stream_id] = (seen, hashlib.sha256())
                 elif isinstance(event, h2.events.DataReceived):

@@ -274,6 +274,7 @@ KEYS = (
     "shared_hosts",
     "tenant",
     "personal_tenants",
+    "tenant_headers",
     "endpoints",
 )
 

@@ -15,6 +15,7 @@ SERVICE = {
     "hosts": ["a.example"],
 }
 ENDPOINT = {"id": "up", "kind": "file", "evidence": "observed", "path": "/up"}
+HEADER = {"name": "X-Allowed", "hosts": ["a.example"], "value": "google", "evidence": "source"}
 CASE = {"request": "POST https://a.example/up", "endpoint": "up"}
 
 
@@ -85,6 +86,9 @@ def test_endpoint_refused(given, message):
         param({"account": "corporate"}, "Input should be 'personal', 'enterprise' or 'both'", id="account"),
         param({"category": None}, "not a category; allowed", id="category"),
         param({"personal_tenants": [None]}, "Input should be a valid string", id="tenants"),
+        param({"tenant_headers": [HEADER | {"value": "zoom"}]}, "Input should be 'google'", id="vendor"),
+        param({"tenant_headers": [HEADER | {"name": "X: 1"}]}, "String should match pattern", id="header"),
+        param({"tenant_headers": [HEADER | {"hosts": []}]}, "List should have at least 1 item", id="header of no host"),
         param({"endpoints": [ENDPOINT, ENDPOINT]}, "endpoint ids must differ, twice there: up", id="ids"),
     ],
 )
