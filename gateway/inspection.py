@@ -117,7 +117,7 @@ class _Run:
 
     def add(self, piece: Piece) -> None:
         """Unpack the piece and judge every part of it; a fault of a reader becomes an unread part."""
-        known = None if self.reveal or self.watch else self.own.known.clean(piece, self.day)
+        known = None if self.reveal or self.watch or self.digests else self.own.known.clean(piece, self.day)
         if known is not None:
             self.parts.append(known)
             return

@@ -14,6 +14,8 @@ from gateway.errors import (
     RecordError,
     SluiceError,
     StartError,
+    StoreError,
+    StoreFull,
     UnsupportedError,
 )
 
@@ -72,6 +74,8 @@ def test_reasons_are_told_apart():
         param(UnsupportedError("image/x-dwg"), {"media_type": "image/x-dwg"}, id="unsupported"),
         param(DetectorError("iban", "KeyError"), {"detector": "iban", "kind": "KeyError"}, id="detector"),
         param(InspectorError("busy"), {"reason": "busy"}, id="inspector"),
+        param(StoreError("closed"), {"reason": "closed"}, id="store"),
+        param(StoreFull("disk"), {"reason": "full", "bound": "disk"}, id="full store"),
         param(FrameError(1002, "masking"), {"code": 1002, "why": "masking"}, id="frame"),
     ],
 )

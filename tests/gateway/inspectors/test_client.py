@@ -17,6 +17,7 @@ from gateway.inspectors import client as client_module
 from gateway.inspectors.client import InspectorClient
 from gateway.inspectors.codec import decode, encode
 from gateway.inspectors.words import Failure, JobHead, PoolState, Reason, Ticket, Why, pack_reply
+from gateway.uploads.model import NO_ASK, Ask, Assembly, Segment
 from tests.samples.inspectors import TRANSFER
 from tests.support.pool import open_files, running_pool
 
@@ -114,6 +115,15 @@ async def test_an_inspection_comes_back_with_what_was_sent(path):
         (TRANSFER, 2.5, 5, "inline")
     ]
     assert open_files() == before
+
+
+async def test_what_is_asked_for_goes_with_the_job(path):
+    pieces = tuple(Segment(n * 5, 5, n * 5, content_type="multipart/form-data; boundary=x") for n in range(10_000))
+    asked = [NO_ASK, Ask(("json:id",), "field:file", Assembly(pieces, "合同.docx", total_bytes=50_000), digests=True)]
+    async with inspector(path, TICKET, FINE) as heads:
+        for ask in asked:
+            await InspectorClient(path, 5).inspect(TRANSFER, b"hello", 5, ask)
+    assert [head.ask for head in heads] == asked
 
 
 @pytest.mark.parametrize("step", [1, 3, 15, 16, 17, 20, 21, 22, 64], ids=str)

@@ -18,6 +18,7 @@ from gateway.inspectors.rlimits import MemoryGauge
 from gateway.inspectors.words import Carriage, Failure, JobHead, Reason, Ticket, pack_head, read_reply, reply_length
 from gateway.inspectors.worker import Worker, close_other_files, place_of, quiet_signals
 from gateway.limits import MIB
+from gateway.uploads.model import Ask, Assembly, Segment
 from tests.samples.inspectors import TRANSFER, inspect
 from tests.support.pool import fork, in_child, open_files, save_measurement
 
@@ -105,6 +106,14 @@ def test_jobs_are_answered_in_turn_until_it_is_time_for_a_fresh_process(desk):
     assert (inspection.parts[0].size_bytes, inspection.parts[0].media_type) == (14, "bytes")
     assert (desk.board.doing, desk.board.job, desk.board.size_bytes) == (Doing.IDLE, 2, 14)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_what_is_asked_for_reaches_the_inspection(desk):
+    asked = []
+    ask = Ask(("json:id",), "body", Assembly((Segment(0, 4, 9),), "合同"), digests=True)
+    desk.send(pack_head(JobHead(TRANSFER, 5.0, 4, Carriage.INLINE, ask)) + b"body")
+    desk.run(lambda _transfer, body, given: [asked.append((bytes(body), given)), Inspection()][1])
+    assert asked == [(b"body", ask)]
 
 
 def test_a_body_by_descriptor_is_mapped(desk, tmp_path):

@@ -7,10 +7,10 @@ from base64 import b64encode
 
 import pytest
 
-from gateway.errors import LimitError
+from gateway.errors import LimitError, MalformedError
 from gateway.limits import Limits
 from gateway.parts import Piece
-from gateway.wire.fields import Field, field_pieces, is_binary
+from gateway.wire.fields import Field, field_pieces, is_binary, marked
 
 BINARY = b"PK\x03\x04\x00\x00"
 LONG = ("字" * 21_845).encode() + b"ab"  # 64 KiB and one byte
@@ -164,3 +164,30 @@ def test_limits_of_json_hold() -> None:
 def test_is_binary(value: bytes, *, expected: bool) -> None:
     assert is_binary(value) is expected
     assert is_binary(memoryview(value)) is expected
+
+
+@pytest.mark.parametrize(
+    ("field", "content", "data"),
+    [
+        pytest.param(plain("file", b"hi"), "field:file", b"hi", id="as it stands"),
+        pytest.param(plain("file", b"aGk="), "base64:field:file", b"hi", id="base64"),
+        pytest.param(plain("file", b"hi"), "field:other", None, id="another field"),
+        pytest.param(plain("file", b"hi"), "body", None, id="the body"),
+        pytest.param(plain("file", b"hi"), "", None, id="no slice"),
+    ],
+)
+def test_a_slice_of_a_file_is_marked(field: Field, content: str, data: bytes | None) -> None:
+    found = marked(field, content)
+    assert found.is_fragment is (data is not None)
+    assert found.readings == ((data,) if data else field.readings)
+
+
+def test_a_slice_that_is_no_base64() -> None:
+    with pytest.raises(MalformedError):
+        marked(plain("file", b"a?"), "base64:field:file")
+
+
+def test_nothing_is_looked_for_inside_a_slice() -> None:
+    slice_ = marked(plain("d", b'{"file_name": "x.zip", "data": "' + LONG64 + b'"}'), "field:d")
+    assert pieces(slice_, plain("n", b"1")) == [("d", "d", True, slice_.readings[0]), ("n", "", False, b"1")]
+    assert [piece.is_fragment for piece in field_pieces([slice_, plain("n", b"1")], limits=Limits())] == [True, False]
