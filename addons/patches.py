@@ -18,9 +18,10 @@ from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestTrailers
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server, make_error_response
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server import ConnectionHandler
 
-from addons import leaves
+from addons import dispatch, leaves
 from addons.hold import HoldStream
 from addons.layers import queued_bytes, unsent_bytes, waiting_bytes
 from addons.websocket_layer import MessageLayer
@@ -41,6 +42,8 @@ POLL_S = 0.01
 _stock_handle_connection = ConnectionHandler.handle_connection
 _stock_drain_writers = ConnectionHandler.drain_writers
 _stock_hook_task = ConnectionHandler.hook_task
+_stock_server_event = ConnectionHandler.server_event
+_stock_handle_hook = ProxyConnectionHandler.handle_hook
 _stock_log = ConnectionHandler.log
 _stock_read_headers = Http1Server.read_headers
 _stock_read_body = Http1Connection.read_body
@@ -71,6 +74,8 @@ def install(
     ConnectionHandler.handle_connection = handle_connection  # type: ignore[method-assign]
     ConnectionHandler.drain_writers = drain_writers  # type: ignore[method-assign]
     ConnectionHandler.hook_task = hook_task  # type: ignore[method-assign]
+    ConnectionHandler.server_event = dispatch.server_event  # type: ignore[method-assign]
+    ProxyConnectionHandler.handle_hook = dispatch.handle_hook  # type: ignore[method-assign]
     ConnectionHandler.log = log  # type: ignore[method-assign]
     Http1Server.read_headers = read_headers  # type: ignore[method-assign]
     Http1Connection.read_body = read_body  # type: ignore[method-assign]
@@ -85,6 +90,8 @@ def uninstall() -> None:
     ConnectionHandler.handle_connection = _stock_handle_connection  # type: ignore[method-assign]
     ConnectionHandler.drain_writers = _stock_drain_writers  # type: ignore[method-assign]
     ConnectionHandler.hook_task = _stock_hook_task  # type: ignore[method-assign]
+    ConnectionHandler.server_event = _stock_server_event  # type: ignore[method-assign]
+    ProxyConnectionHandler.handle_hook = _stock_handle_hook  # type: ignore[method-assign]
     ConnectionHandler.log = _stock_log  # type: ignore[method-assign]
     Http1Server.read_headers = _stock_read_headers  # type: ignore[method-assign]
     Http1Connection.read_body = _stock_read_body  # type: ignore[method-assign]

@@ -111,8 +111,8 @@ def test_plan_of_a_gateway():
     assert [(child.kind, *child.argv[1:], child.says_ready) for child in children] == [
         ("inspectors", "-m", "gateway.inspectors", "--config", "my.yaml", False),
         ("recorder", "-m", "gateway.records", "--config", "my.yaml", False),
-        ("worker", "-m", "addons", "--slot", "0", "--config", "my.yaml", True),
-        ("worker", "-m", "addons", "--slot", "1", "--config", "my.yaml", True),
+        ("worker", "-O", "-m", "addons", "--slot", "0", "--config", "my.yaml", True),
+        ("worker", "-O", "-m", "addons", "--slot", "1", "--config", "my.yaml", True),
         ("console", "-m", "gateway.console", "--config", "my.yaml", False),
     ]
     assert {child.argv[0] for child in children} == {sys.executable}
