@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import mitmproxy.proxy.layers.http as http_layers
+from h2.errors import ErrorCodes
 from mitmproxy import http, version
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
@@ -19,6 +20,7 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestTrailers
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server, make_error_response
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+from mitmproxy.proxy.layers.http._http2 import Http2Connection, Http2Server
 from mitmproxy.proxy.server import ConnectionHandler
 
 from addons import dispatch, leaves
@@ -48,6 +50,7 @@ _stock_log = ConnectionHandler.log
 _stock_read_headers = Http1Server.read_headers
 _stock_read_body = Http1Connection.read_body
 _stock_websocket_layer = websocket.WebsocketLayer
+_stock_protocol_error = Http2Connection.protocol_error
 
 
 def install(
@@ -79,6 +82,7 @@ def install(
     ConnectionHandler.log = log  # type: ignore[method-assign]
     Http1Server.read_headers = read_headers  # type: ignore[method-assign]
     Http1Connection.read_body = read_body  # type: ignore[method-assign]
+    Http2Connection.protocol_error = protocol_error  # type: ignore[method-assign]
     leaves.install()
 
 
@@ -95,6 +99,7 @@ def uninstall() -> None:
     ConnectionHandler.log = _stock_log  # type: ignore[method-assign]
     Http1Server.read_headers = _stock_read_headers  # type: ignore[method-assign]
     Http1Connection.read_body = _stock_read_body  # type: ignore[method-assign]
+    Http2Connection.protocol_error = _stock_protocol_error  # type: ignore[method-assign]
 
 
 async def handle_connection(self: ConnectionHandler, connection: Connection) -> None:
@@ -179,6 +184,16 @@ def read_headers(self: Http1Server, event: events.ConnectionEvent) -> Generator[
         self.state = self.done
     elif self.state == self.done and self.request is None:
         metrics.REFUSED_CONNECTIONS.labels(reason="not-http").inc()
+
+
+def protocol_error(
+    self: Http2Connection, message: str, error_code: int = ErrorCodes.PROTOCOL_ERROR
+) -> Generator[commands.Command, Any, None]:
+    """The stock answer, and a count: a client that breaks HTTP/2, or asks for a WebSocket over it (RFC 8441)."""
+    if isinstance(self, Http2Server):
+        reason = "extended-connect" if "b':protocol'" in message else "malformed-head"
+        metrics.REFUSED_CONNECTIONS.labels(reason=reason).inc()
+    yield from _stock_protocol_error(self, message, error_code)
 
 
 def read_body(self: Http1Connection, event: events.Event) -> Generator[commands.Command, Any, None]:
