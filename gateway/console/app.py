@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from gateway.console import api, pages
+from gateway.console import api, pac, pages
 from gateway.console.context import Context
 from gateway.console.errors import (
     NO_METHOD,
@@ -63,6 +63,7 @@ def build_app(
     app.add_middleware(Guard, listen=context.listen)
     app.include_router(api.router(context))
     app.include_router(pages.router(context))
+    app.include_router(pac.router(health.settings))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_probes(app, health)
     _add_errors(app, context)

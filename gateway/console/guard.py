@@ -9,6 +9,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.console.pac import PATHS
 from gateway.console.words_en import WORDS
 from gateway.settings import Address
 
@@ -27,7 +28,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 """On every answer. A page is about persons: no cache keeps it, no other site learns its address."""
-PROBES = frozenset({"/healthz", "/readyz"})
+PROBES = frozenset({"/healthz", "/readyz", *PATHS})
 """Asked by machines under whatever name they know this one; they tell nothing of anybody."""
 
 log = structlog.get_logger("console")

@@ -21,6 +21,21 @@ def test_file(sluice, config, listen, proxy, named, note):
     assert bool(done.err) is bool(note)
 
 
+def test_name_and_protocol_of_the_settings(sluice, config):
+    done = sluice("pac", "--config", config(mode="socks5", listen="192.0.2.1:1080"))
+    assert (done.code, done.err) == (0, "")
+    assert 'return "SOCKS5 192.0.2.1:1080";' in done.out
+    done = sluice("pac", "--config", config(tls={"proxy_name": "gw.example"}))
+    assert (done.code, done.err) == (0, "")
+    assert 'return "HTTPS gw.example:8080; PROXY gw.example:8080";' in done.out
+
+
+def test_transparent_proxy_has_no_file(sluice, config):
+    done = sluice("pac", "--config", config(mode="transparent"))
+    assert (done.code, done.out) == (1, "")
+    assert "mode transparent has no such file" in done.err
+
+
 @pytest.mark.parametrize("proxy", ['x"; evil()', "gateway", ""], ids=["a program", "no port", "nothing"])
 def test_wrong_proxy(sluice, config, proxy):
     done = sluice("pac", "--config", config(), "--proxy", proxy)
