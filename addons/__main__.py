@@ -16,6 +16,7 @@ from addons.judge import QUEUE_S, Judge, today
 from addons.loop import GatewayLoop
 from addons.resolve import Resolver
 from addons.senders import build_identify
+from addons.uploads import Uploads
 from addons.worker import fail, serve
 from gateway.config import load_settings
 from gateway.destinations.catalogue import load_catalogue
@@ -27,7 +28,6 @@ from gateway.inspectors.slots import Slots
 from gateway.login import read_login
 from gateway.policy.load import load_policy
 from gateway.policy.model import Policy
-from gateway.login import read_login
 from gateway.process import die_with_parent
 from gateway.records.journal import Journal
 from gateway.setting_values import parent_of
@@ -87,12 +87,9 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
     database = str(settings.geo.database) if settings.geo.database else None
     parent = parent_of(settings.mode)
     loop.routes.only = (parent.address.host, parent.address.port) if parent else None
+    catalogue = load_catalogue([str(path) for path in settings.catalogue])
     judge = Judge(
-        resolver=Resolver(
-            settings,
-            load_catalogue([str(path) for path in settings.catalogue]),
-            Geo.open(database, settings.geo.overrides),
-        ),
+        resolver=Resolver(settings, catalogue, Geo.open(database, settings.geo.overrides)),
         identify=build_identify(settings),
         identity_required=settings.identity.required,
         policy=policy,
@@ -102,6 +99,7 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
         slots=Slots(settings.state_dir / "run", bounds_of(settings).workers),
         journal=journal,
         routes=loop.routes,
+        uploads=Uploads.open(settings.state_dir / "uploads", settings.limits, catalogue.is_piecewise),
         node=node,
     )
     return judge, policy
@@ -126,6 +124,7 @@ def main() -> int:
                 runner.run(serve(settings, judge, ready_fd=arguments.ready_fd, reload=policy.reload, login=login))
             finally:
                 judge.journal.close()
+                judge.uploads.close()
     except ConfigError as error:
         fail(str(error))
         return 2

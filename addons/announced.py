@@ -26,6 +26,10 @@ class Announced:
     _kept: bytearray = field(default_factory=bytearray)
     _is_over: bool = False
 
+    def head(self) -> None:
+        """Note what the answer's head names, before the client has it."""
+        self._note(None)
+
     def __call__(self, data: bytes) -> list[bytes]:
         """The bytes that may go on to the client now; empty `data` is the end."""
         if self._is_over:
@@ -34,12 +38,12 @@ class Announced:
         if data and len(self._kept) <= MAX_ANSWER_BYTES:
             return []
         self._is_over = True
-        self._note()
+        self._note(json_of(bytes(self._kept)) if len(self._kept) <= MAX_ANSWER_BYTES else None)
         return [bytes(self._kept)] if self._kept else []
 
-    def _note(self) -> None:
+    def _note(self, body: object) -> None:
         try:
-            self.note(json_of(bytes(self._kept)) if len(self._kept) <= MAX_ANSWER_BYTES else None)
+            self.note(body)
         except Exception as error:  # noqa: BLE001 - the client still gets its answer; its pieces will be refused
             metrics.FAILURES.labels(part="uploads").inc()
             log.error("announced upload not noted", kind=type(error).__name__)

@@ -13,16 +13,19 @@ from zoneinfo import ZoneInfo
 from addons.capture import channel_of, head_problem, request_of
 from addons.names import Named, named
 from addons.resolve import Resolver, Unreachable
+from addons.steps import Ruling, Step, announced_bytes, refuse_whole, with_values
+from addons.uploads import owner_of
 from gateway.errors import InspectorError, RecordError
 from gateway.findings import Action, Inspection, Verdict
 from gateway.policy.builtin import builtin_verdict
-from gateway.policy.decide import decide, largest_body_bytes, refuse_size
+from gateway.policy.decide import decide, hold_mode, largest_body_bytes, refuse_size
 from gateway.policy.unread import coat_problem
 from gateway.records.gather import Gather
 from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
 from gateway.refusal.render import refusal_status
 from gateway.transfer import Destination, Transfer
+from gateway.uploads.model import NO_ASK, Ask
 from gateway.wire.head import is_telling
 from metrics import catalogue as metrics
 
@@ -32,11 +35,13 @@ if TYPE_CHECKING:
     from addons.held import Held
     from addons.identify import Identify
     from addons.loop import Routes
+    from addons.uploads import Uploads
     from gateway.inspectors.client import InspectorClient
     from gateway.inspectors.slots import Slots
     from gateway.policy.model import Policy
     from gateway.records.journal import Journal
     from gateway.records.segment import Receipt
+    from gateway.uploads.plan import Plan
 
 CALENDAR = ZoneInfo("Asia/Shanghai")
 """Days of policy exceptions and ledgers are days of this zone (LAW.md, 3.1)."""
@@ -63,6 +68,7 @@ class Judge:
     slots: Slots
     journal: Journal
     routes: Routes
+    uploads: Uploads
     node: str
     draining: bool = False
     _gather: Gather | None = None
@@ -71,7 +77,7 @@ class Judge:
         """Make the transfer from the head; the verdict when the head alone refuses it, without any waiting."""
         request = request_of(flow, declared_bytes)
         held.named = named(flow)
-        destination = self.resolver.known(held.named.host, flow.request.port, request)
+        destination, match = self.resolver.matched(held.named.host, flow.request.port, request)
         held.transfer = Transfer(
             id=new_id(),
             at=now(),
@@ -94,7 +100,11 @@ class Judge:
         largest = largest_body_bytes(held.transfer, self.policy(), today=today())
         if largest is not None:
             held.max_body_bytes = min(held.max_body_bytes, largest)
-        return self.size_verdict(held.transfer, declared_bytes)
+        held.where, held.plan = match.facts, self.uploads.plan(held.transfer, match.split)
+        whole_bytes = announced_bytes(held.plan) if held.plan is not None else -1
+        return self.size_verdict(held.transfer, declared_bytes) or refuse_whole(
+            held.transfer, whole_bytes, self.policy(), today=today()
+        )
 
     def size_verdict(self, transfer: Transfer, size_bytes: int) -> Verdict | None:
         """The refusal for a body of that length at that destination, None when it may be received."""
@@ -122,15 +132,40 @@ class Judge:
             await self.settle(held, transfer, Inspection(failure=why.reason), verdict)
             return
         transfer = replace(transfer, destination=located.destination)
-        inspection = await self.inspect(held, transfer)
+        inspection = await self.inspect(held, transfer, await self.uploads.ask(held, transfer, self.policy()))
+        transfer = with_values(transfer, held.where, inspection.values)
+        inspection = await self.uploads.with_hash(held, transfer, inspection, self.policy())
         transfer, verdict = self.stricter(transfer, located.claimed, inspection)
+        if held.plan is not None:
+            step = self.step(held, held.plan, Ruling(transfer, inspection, verdict), located.claimed)
+            transfer, inspection, verdict = await self.uploads.rule(step)
         held.transfer = transfer
+        if held.own_answer is not None:
+            # Nothing leaves and nothing is decided: the verdict comes with the last piece.
+            return
         if held.bare and verdict.action is Action.ALLOW:
             held.verdict = verdict
         else:
             await self.settle(held, transfer, inspection, verdict)
         if held.may_leave:
             self.routes.approve(located.asked, located.target)
+
+    def step(self, held: Held, plan: Plan, own: Ruling, claimed: Destination | None) -> Step:
+        """The request as a step of its upload, with what is needed to judge the whole."""
+        policy = self.policy()
+        return Step(
+            held=held,
+            plan=plan,
+            transfer=own.transfer,
+            inspection=own.inspection,
+            verdict=own.verdict,
+            owner=owner_of(own.transfer),
+            mode=hold_mode(own.transfer, policy, today=today()),
+            policy=policy,
+            today=today(),
+            decide=lambda transfer, inspection: self.stricter(transfer, claimed, inspection),
+            inspect=self.inspect_body,
+        )
 
     def stricter(
         self, transfer: Transfer, claimed: Destination | None, inspection: Inspection
@@ -144,13 +179,17 @@ class Judge:
                 return other, by_name
         return transfer, verdict
 
-    async def inspect(self, held: Held, transfer: Transfer) -> Inspection:
-        """What the inspectors say; a failure is an inspection that says so, never an exception."""
+    async def inspect(self, held: Held, transfer: Transfer, ask: Ask = NO_ASK) -> Inspection:
+        """What the inspectors say of the request."""
         if held.bare and not is_telling(transfer.request):
             return Inspection()
+        return await self.inspect_body(transfer, held.spool.payload, held.spool.size_bytes, ask)
+
+    async def inspect_body(self, transfer: Transfer, body: bytes | int, size_bytes: int, ask: Ask) -> Inspection:
+        """What the inspectors say of a body; a failure is an inspection that says so, never an exception."""
         try:
-            async with self.slots.taken(held.spool.size_bytes, QUEUE_S):
-                found = await self.inspectors.inspect(transfer, held.spool.payload, held.spool.size_bytes)
+            async with self.slots.taken(size_bytes, QUEUE_S):
+                found = await self.inspectors.inspect(transfer, body, size_bytes, ask)
         except InspectorError as error:
             metrics.FAILURES.labels(part="inspector").inc()
             return Inspection(failure=error.reason)

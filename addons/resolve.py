@@ -20,7 +20,7 @@ from gateway.settings import normal_host, route_for
 if TYPE_CHECKING:
     from gateway.destinations.catalogue import Catalogue
     from gateway.destinations.geo import Geo
-    from gateway.destinations.split import Split
+    from gateway.destinations.match import CatalogueMatch
     from gateway.setting_values import Parent
     from gateway.settings import Settings
     from gateway.transfer import Destination, Request
@@ -74,13 +74,13 @@ class Resolver:
 
     def known(self, host: str, port: int, request: Request) -> Destination:
         """What the catalogue alone says; no name is resolved, so the country is the catalogue's."""
-        return self.known_step(host, port, request)[0]
+        return self.matched(host, port, request)[0]
 
-    def known_step(self, host: str, port: int, request: Request) -> tuple[Destination, Split | None]:
-        """The same, and the request's step in an upload that spans requests."""
+    def matched(self, host: str, port: int, request: Request) -> tuple[Destination, CatalogueMatch]:
+        """The same, and everything else that the catalogue knows of the request."""
         match = self.catalogue.match(host, port, request.method, request.path, request.query, request.headers)
         region = region_of("", "", match.jurisdiction, fixed_route=True)
-        return build_destination(match, normal_host(host), port, "", match.jurisdiction, region), match.split
+        return build_destination(match, normal_host(host), port, "", match.jurisdiction, region), match
 
     async def locate(self, destination: Destination, request: Request, named: Named) -> Located:
         """The destination with its address, and where to connect; raises Unreachable."""

@@ -177,6 +177,8 @@ async def serve(settings: Settings, judge: Judge, *, ready_fd: int, reload: Any,
     reloads = (reload, judge.identify.reload, master.addons.get("proxytls").reload)
     loop.add_signal_handler(signal.SIGHUP, lambda: [again() for again in reloads])
     running = asyncio.create_task(master.run())
+    tending = asyncio.create_task(judge.uploads.tend())
+    running.add_done_callback(lambda _: tending.cancel())
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([running, stop], return_when=asyncio.FIRST_COMPLETED)
     if not running.done():

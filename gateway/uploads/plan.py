@@ -60,6 +60,11 @@ class Plan:
         return tuple(text for text in self._texts() if _parsed(text).in_body)
 
     @property
+    def signed_url(self) -> str:
+        """The key that an upload has when its service gave out this very URL."""
+        return url_key(self.head.host, self.head.path, self.head.query, signed=True)
+
+    @property
     def carries(self) -> bool:
         """Whether the body holds bytes of the file."""
         return self.split.step in {"chunk", "whole"} or bool(self.split.order)

@@ -19,6 +19,13 @@ def test_nothing_goes_on_before_the_end():
     assert noted == [{"id": 7}]
 
 
+def test_the_head_is_noted_by_itself():
+    noted = []
+    Announced(noted.append).head()
+
+    assert noted == [None]
+
+
 def test_an_answer_without_body_is_noted_too():
     noted = []
 

@@ -17,6 +17,7 @@ from addons.judge import Judge
 from addons.loop import Routes
 from addons.resolve import Resolver
 from addons.senders import build_identify
+from addons.uploads import Uploads
 from gateway.config import load_settings
 from gateway.destinations.catalogue import load_catalogue
 from gateway.destinations.geo import Geo
@@ -26,6 +27,7 @@ from gateway.identity.passwords import Passwords
 from gateway.identity.verifier import Verifier
 from gateway.inspectors.client import InspectorClient
 from gateway.inspectors.slots import Slots
+from gateway.limits import Limits
 from gateway.policy.load import load_policy
 from gateway.records.journal import Journal
 from gateway.spool import Spool
@@ -38,7 +40,7 @@ def enforce(tmp_path):
     config.write_text(json.dumps({"upstream": {"connect_to": {"*:443": "127.0.0.1:9"}}}), "utf-8")
     settings = load_settings(str(config), {})
     journal = Journal.open(tmp_path / "journal", node="n", worker="0", version="0", now=lambda: datetime.now(UTC))
-    policy = load_policy(None)
+    policy, uploads = load_policy(None), Uploads.open(tmp_path / "uploads", Limits(), lambda _: False)
     yield Enforce(
         Judge(
             resolver=Resolver(settings, load_catalogue(settings.catalogue), Geo.open(None)),
@@ -49,9 +51,11 @@ def enforce(tmp_path):
             slots=Slots(tmp_path, 1),
             journal=journal,
             routes=Routes(),
+            uploads=uploads,
             node="n",
         )
     )
+    uploads.close()
     journal.close()
 
 

@@ -14,10 +14,11 @@ from mitmproxy.test import tflow, tutils
 from pytest import param
 
 from addons.held import Held
-from addons.identify import Identify
 from addons.judge import Judge, now
 from addons.loop import Routes
 from addons.resolve import Resolver
+from addons.senders import build_identify
+from addons.uploads import Uploads
 from gateway.config import load_settings
 from gateway.destinations.catalogue import load_catalogue
 from gateway.destinations.geo import Geo
@@ -25,7 +26,7 @@ from gateway.errors import InspectorError, RecordError
 from gateway.findings import Action
 from gateway.inspectors.client import InspectorClient
 from gateway.inspectors.slots import Slots
-from gateway.limits import MIB
+from gateway.limits import MIB, Limits
 from gateway.policy.load import load_policy
 from gateway.records.journal import Journal
 from gateway.spool import Spool
@@ -69,18 +70,20 @@ def settings(tmp_path_factory):
 @pytest.fixture
 def judge(settings, tmp_path):
     journal = Journal.open(tmp_path / "journal", node="n", worker="0", version="0", now=lambda: datetime.now(UTC))
-    policy = load_policy(None)
+    policy, uploads = load_policy(None), Uploads.open(tmp_path / "uploads", Limits(), lambda _: False)
     yield Judge(
         resolver=Resolver(settings, load_catalogue(settings.catalogue), Geo.open(None)),
-        identify=Identify.from_settings(settings),
+        identify=build_identify(settings),
         identity_required=False,
         policy=lambda: policy,
         inspectors=InspectorClient(str(settings.state_dir / "run" / "inspectors.sock"), 20),
         slots=Slots(settings.state_dir / "run", 1),
         journal=journal,
         routes=Routes(),
+        uploads=uploads,
         node="n",
     )
+    uploads.close()
     journal.close()
 
 
@@ -153,7 +156,7 @@ async def test_claimed_name_is_judged_as_the_address_it_came_with(judge, setting
 
 async def test_claimed_name_that_is_refused_is_refused_at_any_address(judge, settings):
     body = "一百万字的报告。".encode()
-    personal = redirected("d.pcs.baidu.com", "203.0.113.9", "/rest/2.0/pcs/superfile2?method=upload")
+    personal = redirected("d.pcs.baidu.com", "203.0.113.9", "/rest/2.0/pcs/file?method=upload")
     found = await judged(judge, settings, body, personal)
     assert (found.may_leave, found.transfer.destination.host) == (False, "d.pcs.baidu.com")
     assert found.transfer.destination.ip == "203.0.113.9"

@@ -111,6 +111,10 @@ def test_what_has_no_one_reading_is_refused(made, values):
         made.facts(values)
 
 
+def test_the_very_url_is_a_key_too():
+    assert plan(S3, head(query="uploadId=A")).signed_url == "signed:up.example/up/1?uploadId=A"
+
+
 def test_only_places_in_the_body_are_asked_for():
     assert plan(FEISHU).places == ("field:upload_id", "field:size", "field:seq")
     assert plan(S3).places == ()
