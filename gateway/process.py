@@ -22,6 +22,9 @@ BRAKE_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 30.0
 """A process that ran this long starts again at the first wait."""
 
+LOOPING = 3
+"""Deaths in a row that are no accident any more."""
+
 
 def die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the parent goes, so that no part outlives the supervisor (prctl(2))."""
@@ -126,6 +129,10 @@ class Child:
     def is_running(self) -> bool:
         """Whether it was started and has not ended."""
         return self.process is not None and self.process.poll() is None
+
+    def keeps_dying(self, now: float) -> bool:
+        """Whether it died LOOPING times soon after its start, and has not run steadily since."""
+        return self.deaths >= LOOPING and (self.process is None or now - self.started_at < STEADY_S)
 
     def bury(self, now: float) -> None:
         """Forget the process that has ended, and set the time of its next start."""

@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from gateway.errors import StartError
+from gateway.fleet import Fleet
 from gateway.inspectors.sockets import control_path, reachable
 from gateway.process import Child, Signals
 from gateway.settings import Address, Settings
@@ -63,6 +64,9 @@ class Supervisor:
     """The check before a reload, while it runs."""
     said: IO[bytes] | None = field(default=None, repr=False)
     """What that check writes."""
+
+    def __post_init__(self) -> None:
+        self.fleet = Fleet(self.settings.state_dir)
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT, in the main thread: 0 after an orderly stop, 1 or 2 when a process did not start.
@@ -154,6 +158,7 @@ class Supervisor:
                 self.bury(child, now)
             if child.process is None and now >= child.start_at:
                 self.start_again(child, now)
+        self.fleet.tell(self.children, now)
         if self.checking is not None and self.checking.poll() is not None:
             self.end_check(self.checking.returncode)
         if self.reloading and self.checking is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import ConfigError, InspectorError, RecordError
+from gateway.fleet import keeps_dying
 from gateway.inspectors.client import InspectorClient
 from gateway.policy.load import load_policy
 from gateway.records.store import Store
@@ -36,6 +37,7 @@ class Health:
             "journal": await asyncio.to_thread(self.journal),
             "inspectors": await self.pool(),
             "proxy": await self.proxy(),
+            "processes": await asyncio.to_thread(keeps_dying, self.settings.state_dir),
         }
 
     def policy(self) -> str:

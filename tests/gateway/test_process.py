@@ -107,6 +107,22 @@ def test_brake(child):
     assert child.start_at - now - STEADY_S == BRAKE_S[0] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("deaths", "started_at", "runs", "expected"),
+    [
+        (2, 0.0, False, False),
+        (3, 0.0, False, True),
+        (3, 100.0, True, True),
+        (3, 60.0, True, False),
+    ],
+    ids=["twice is an accident", "waits for its next start", "has just started again", "runs steadily now"],
+)
+def test_keeps_dying(deaths, started_at, runs, expected):
+    child = Child("worker", ("true",), deaths=deaths, started_at=started_at)
+    child.process = object() if runs else None
+    assert child.keeps_dying(100.0) is expected
+
+
 def test_burial_hangs_up(child):
     child.argv, child.says_ready = READY, True
     before = open_files()

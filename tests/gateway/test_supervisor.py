@@ -11,6 +11,7 @@ import structlog
 
 from gateway import process, supervisor
 from gateway.errors import StartError
+from gateway.fleet import keeps_dying
 from gateway.process import Child
 from gateway.settings import Address, Settings
 from gateway.supervisor import STOP_ORDER, STOP_S, Supervisor, connectable, plan, serve_metrics
@@ -187,6 +188,26 @@ def test_brake_holds_a_process_that_keeps_dying(settings, monkeypatch):
 
     assert run(act) == 0
     assert run.children[0].process is None
+
+
+def test_process_in_a_crash_loop_is_counted_and_told(settings, tmp_path, monkeypatch):
+    """The counter rises with each death, /readyz names the kind, and both end when the process stays."""
+    monkeypatch.setattr(process, "BRAKE_S", (0.0, 0.0, 0.01))
+    run = Run(settings, [shell("recorder"), worker()])
+    before = restarts("recorder")
+
+    def act():
+        run.children[0].argv = ("sh", "-c", f"[ -e {tmp_path}/mended ] && exec sleep 60; exit 1")
+        os.kill(run.pid(0), signal.SIGKILL)
+        eventually(lambda: keeps_dying(tmp_path) == "processes that keep dying: 1 recorder; the log says why")
+        assert restarts("recorder") >= before + process.LOOPING
+        assert is_alive(run.pid(1))
+        (tmp_path / "mended").touch()
+        eventually(lambda: run.children[0].is_running)
+        monkeypatch.setattr(process, "STEADY_S", 0.0)
+        eventually(lambda: keeps_dying(tmp_path) == "")
+
+    assert run(act) == 0
 
 
 def test_start_that_fails_later_is_tried_again(settings, logs):

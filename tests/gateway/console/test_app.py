@@ -20,6 +20,7 @@ async def test_readyz_tells_what_is_wrong(browser):
             "journal": "",
             "inspectors": "the inspectors do not answer",
             "proxy": "nobody listens on 127.0.0.1:9",
+            "processes": "",
         },
     }
 

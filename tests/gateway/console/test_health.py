@@ -9,7 +9,7 @@ from gateway.inspectors.words import LENGTH, PoolState
 from gateway.settings import Settings
 from tests.support.pool import running_pool
 
-GOOD = {"policy": "", "store": "", "journal": "", "inspectors": "", "proxy": ""}
+GOOD = {"policy": "", "store": "", "journal": "", "inspectors": "", "proxy": "", "processes": ""}
 
 
 async def _served(handler=lambda _reader, writer: writer.close()):
@@ -32,6 +32,13 @@ async def test_nobody_there(health):
         "inspectors": "the inspectors do not answer",
         "proxy": "nobody listens on 127.0.0.1:9",
     }
+
+
+async def test_processes_that_keep_dying(health, settings):
+    (settings.state_dir / "run").mkdir()
+    (settings.state_dir / "run" / "processes.json").write_text('{"worker": 1}')
+    told = (await health.problems())["processes"]
+    assert told == "processes that keep dying: 1 worker; the log says why"
 
 
 def test_a_broken_policy(health, settings, tmp_path):
