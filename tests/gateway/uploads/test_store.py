@@ -13,6 +13,7 @@ from gateway.limits import Limits
 from gateway.uploads.assemble import assemble
 from gateway.uploads.model import Segment
 from gateway.uploads.store import Facts, State, UploadStore
+from tests.support.disks import fill, mounted
 from tests.support.pool import in_child
 
 FACTS = Facts(service="s3", endpoint="part", host="h", hold="commit", transfer_id="0190")
@@ -438,3 +439,39 @@ def test_threads_and_processes_put_at_once_and_one_completes(tmp_path, clock):
     assert (found.segments, found.content_bytes, found.stored_bytes) == (2 * pieces, pieces * 7, 2 * pieces * 7)
     assert whole(store, upload) == body
     store.close()
+
+
+@pytest.mark.parametrize("of_file", [False, True], ids=["bytes", "file"])
+def test_a_full_disk_refuses_the_piece_and_keeps_the_others(tmp_path, of_file):
+    with mounted(tmp_path / "disk", "size=2m") as disk:
+        store = made(disk, max_stored_bytes=10**9)
+        upload = store.open("li", ["a"], FACTS)
+        put(store, upload, b"hello", start=0)
+        body = b"x" * (3 << 20)
+        (tmp_path / "body").write_bytes(body)
+        with (tmp_path / "body").open("rb") as file:
+            source = file.fileno() if of_file else body
+            for _ in range(2):
+                with pytest.raises(StoreFull) as caught:
+                    store.put(upload.id, Segment(0, 0, start=5), len(body), source, len(body))
+                assert caught.value.bound == "disk"
+        (found,) = store.find("li", ["a"])
+        assert (found.segments, found.stored_bytes, files(disk)[upload.id]) == (1, 5, b"hello")
+        assert put(store, upload, b"!", start=5).content_bytes == 6
+        assert whole(store, upload) == b"hello!"
+        store.close()
+
+
+def test_a_disk_without_room_for_a_row_refuses_the_piece(tmp_path):
+    with mounted(tmp_path / "disk", "size=1m") as disk:
+        store = made(disk, max_stored_bytes=10**9, max_uploads=10**6)
+        upload = store.open("li", ["a"], FACTS)
+        fill(disk)
+        names = [f"key-{number}" for number in range(10_000)]
+        with pytest.raises(StoreError) as caught:
+            store.open("li", names, FACTS)
+        assert caught.value.reason == "full"
+        assert store.find("li", names) == ()
+        (disk / "filler").unlink()
+        assert put(store, upload, b"hello", start=0).segments == 1
+        store.close()
