@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -50,6 +50,8 @@ class WebSockets:
 
     judge: Judge
     limits: Limits
+    open: dict[str, Conversation] = field(default_factory=dict)
+    """Id of the handshake → connection, while it lasts."""
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Record a handshake that may pass, and take the extensions out of it: what they did could not be read."""
@@ -69,6 +71,17 @@ class WebSockets:
         flow.request.headers.pop("sec-websocket-extensions", None)
         files = Files(HoldStream.new_spool, self.limits.max_body_bytes)
         flow.metadata[CONVERSATION] = Conversation(held.transfer, files)
+
+    def websocket_start(self, flow: http.HTTPFlow) -> None:
+        """The server has agreed."""
+        conversation = flow.metadata.get(CONVERSATION)
+        if conversation is not None:
+            self.open[conversation.transfer.id] = conversation
+
+    def done(self) -> None:
+        """The worker stops: what passed on connections that are still open is recorded now."""
+        for conversation in self.open.values():
+            self.record_passed(conversation)
 
     async def sluice_message(self, flow: http.HTTPFlow) -> None:
         """Give the waiting message its verdict; whatever goes wrong leaves it refused."""
@@ -203,6 +216,7 @@ class WebSockets:
         """The connection is over: record what passed last, and give back what lay on the disk."""
         conversation = flow.metadata.pop(CONVERSATION, None)
         if conversation is not None:
+            self.open.pop(conversation.transfer.id, None)
             self.record_passed(conversation)
             conversation.files.close()
 
