@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import ssl
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.errors import ConfigError, Problem
+from gateway.identity.addresses import load_addresses
+from gateway.identity.htpasswd import load_htpasswd
 from gateway.identity.ip import is_loopback
+from gateway.identity.users import User, load_users
 from gateway.setting_values import Address, ExistingPath, NetworkKey, Section, parse_address
 
 if TYPE_CHECKING:
@@ -19,6 +25,8 @@ LDAP_PORTS = {"ldap": 389, "ldaps": 636}
 """Registered ports (RFC 4511, 4516)."""
 MAX_SECRET_BYTES = 1024
 """Longest password or token in a file."""
+MIN_TOKEN_CHARS = 32
+"""Shortest token; `openssl rand -hex 32` writes 64."""
 _LDAP_URL = re.compile(r"(ldaps?)://([^/?#@\s]+?)(:[0-9]{1,5})?/?")
 _FILTER = re.compile(r"\([^\x00-\x1f]{1,500}\)")
 
@@ -170,3 +178,61 @@ def read_first_line(path: Path) -> str:
     if not 0 < len(text) <= MAX_SECRET_BYTES:
         raise ConfigError([Problem(str(path), 1, f"must hold a secret of 1 to {MAX_SECRET_BYTES} characters")])
     return text
+
+
+def read_token(path: Path) -> str:
+    """The token of the addresses' API; raises ConfigError for one that could be guessed."""
+    token = read_first_line(path)
+    if len(token) < MIN_TOKEN_CHARS or not token.isascii() or " " in token:
+        message = f"must hold a token of at least {MIN_TOKEN_CHARS} ASCII characters without blanks"
+        raise ConfigError([Problem(str(path), 1, message)])
+    return token
+
+
+def check_files(identity: Identity, certificate: Path | None) -> None:
+    """Read every file that the section names; raises ConfigError with every problem of all of them."""
+    problems: list[Problem] = []
+    ldap = identity.ldap
+    reads: list[tuple[Path | None, Callable[[Path], object]]] = [
+        (identity.htpasswd, load_htpasswd),
+        (identity.addresses, partial(load_addresses, users=_users(identity))),
+        (identity.api_token_file, read_token),
+        (ldap.bind_password_file, read_first_line),
+        (ldap.ca, _check_ca),
+        (certificate, _check_certificate),
+    ]
+    for path, read in reads:
+        try:
+            if path is not None:
+                read(path)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def _users(identity: Identity) -> dict[str, User] | None:
+    """The users file, None without a right one: its own problems are told by who loads the settings."""
+    try:
+        return load_users(identity.users) if identity.users else None
+    except ConfigError:
+        return None
+
+
+def _check_ca(path: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError:
+        message = "identity.ldap.ca cannot be used; it must be a PEM file with certificates"
+        raise ConfigError([Problem(str(path), 0, message)]) from None
+
+
+def _check_certificate(path: Path) -> None:
+    try:
+        # A key with a password would be asked for on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password="")
+    except OSError:
+        message = (
+            "tls.proxy_certificate cannot be used; it must be a PEM file with a certificate, its chain and its key"
+        )
+        raise ConfigError([Problem(str(path), 0, message)]) from None

@@ -100,9 +100,11 @@ def _check_places(settings: Settings, gather: Callable[[Callable[[], Any]], Any]
     from gateway.destinations.cases import check_catalogue  # noqa: PLC0415 - as above
     from gateway.destinations.geo import Geo  # noqa: PLC0415 - as above
     from gateway.identity.users import load_users  # noqa: PLC0415 - as above
+    from gateway.identity_settings import check_files  # noqa: PLC0415 - as above
 
     users, database = settings.identity.users, settings.geo.database
     gather(lambda: load_users(users) if users else None)
+    gather(lambda: check_files(settings.identity, settings.tls.proxy_certificate))
     gather(lambda: check_catalogue([str(path) for path in settings.catalogue]))
     gather(lambda: Geo.open(str(database) if database else None))
 

@@ -16,7 +16,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from gateway.console import api, pac, pages
+from gateway.console import addresses, api, pac, pages
+from gateway.console.addresses import AddressBook
 from gateway.console.context import Context
 from gateway.console.errors import (
     NO_METHOD,
@@ -39,9 +40,13 @@ STATIC = Path(__file__).resolve().parent / "static"
 
 
 def build_app(
-    health: Health, *, now: Callable[[], datetime] = utc_now, clock: Callable[[], float] = time.monotonic
+    health: Health,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    clock: Callable[[], float] = time.monotonic,
+    book: AddressBook | None = None,
 ) -> FastAPI:
-    """The application; everything it needs is given to it."""
+    """The application; everything it needs is given to it. Without a book there is nothing that could be changed."""
     context = Context(
         store=health.store,
         board=Board(health, now, clock),
@@ -54,7 +59,7 @@ def build_app(
     app = FastAPI(
         title="Sluice",
         version=context.version,
-        description="Blocked and held transfers, read-only. Every value in a record is masked.",
+        description="Blocked and held transfers, and who has which address. Every value in a record is masked.",
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -62,6 +67,8 @@ def build_app(
     )
     app.add_middleware(Guard, listen=context.listen)
     app.include_router(api.router(context))
+    if book is not None:
+        app.include_router(addresses.router(book))
     app.include_router(pages.router(context))
     app.include_router(pac.router(health.settings))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -87,7 +94,12 @@ def _add_probes(app: FastAPI, health: Health) -> None:
 
 def _add_errors(app: FastAPI, context: Context) -> None:
     async def answer(request: Request, error: AnswerError) -> Response:
-        return to_problem(request, error) if is_for_programs(request) else pages.error_page(context, request, error)
+        if not is_for_programs(request):
+            return pages.error_page(context, request, error)
+        response = to_problem(request, error)
+        if error.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
 
     @app.exception_handler(AnswerError)
     async def answered(request: Request, error: AnswerError) -> Response:
@@ -113,7 +125,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         for path in document["paths"].values():
-            for status, response in path["get"]["responses"].items():
+            for status, response in (pair for one in path.values() for pair in one["responses"].items()):
                 if not status.startswith("2"):
                     response["content"] = {"application/problem+json": response["content"]["application/json"]}
         app.openapi_schema = document

@@ -1,9 +1,13 @@
 """The section `identity`: what each key takes, and what keys forbid each other."""
 
+from pathlib import Path
+
 import pytest
+import trustme
 from pydantic import ValidationError
 
-from gateway.identity_settings import Identity, Ldap, contradictions
+from gateway.errors import ConfigError
+from gateway.identity_settings import Identity, Ldap, check_files, contradictions, read_first_line, read_token
 from gateway.setting_values import Address
 from gateway.settings import Settings
 
@@ -148,3 +152,66 @@ def test_name_of_the_proxy(name, expected):
         settings = Settings.model_validate({"tls": {"proxy_name": name}})
         assert (settings.tls.proxy_name, settings.tls.to_proxy) == (expected, True)
         assert not Settings().tls.to_proxy
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        param(b"secret\n", "secret", id="usual"),
+        param(b"secret\r\nmore", "secret", id="the first line only"),
+        param("密码 with blanks ".encode(), "密码 with blanks ", id="as it is"),
+        param(b"", None, id="empty"),
+        param(b"\nsecret", None, id="empty line"),
+        param(b"x" * 1025, None, id="endless"),
+        param(b"\xff", None, id="not UTF-8"),
+    ],
+)
+def test_secrets_in_files(tmp_path, content, expected):
+    path = tmp_path / "secret"
+    path.write_bytes(content)
+    if expected is None:
+        with pytest.raises(ConfigError):
+            read_first_line(path)
+    else:
+        assert read_first_line(path) == expected
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_first_line(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("token", ["t" * 31, "é" * 32, "t" * 16 + " " + "t" * 16])
+def test_tokens_that_could_be_guessed(tmp_path, token):
+    path = tmp_path / "token"
+    path.write_text(token, "utf-8")
+    with pytest.raises(ConfigError, match="at least 32 ASCII characters") as caught:
+        read_token(path)
+    assert token not in str(caught.value)
+    path.write_text("t" * 32, "utf-8")
+    assert read_token(path) == "t" * 32
+
+
+def test_every_file_is_checked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ("htpasswd", "addresses", "token", "secret", "ca", "certificate")
+    for name in names:
+        Path(name).write_text("", "utf-8")
+    Path("users").write_text("users: [{name: li}]", "utf-8")
+    ldap = {"bind_password_file": "secret", "ca": "ca"}
+    given = {"htpasswd": "htpasswd", "addresses": "addresses", "api_token_file": "token", "users": "users"}
+    identity = Identity.model_validate({**given, "ldap": ldap})
+    with pytest.raises(ConfigError) as caught:
+        check_files(identity, Path("certificate"))
+    assert [problem.file for problem in caught.value.problems] == ["addresses", "ca", "certificate", "secret", "token"]
+
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path("ca")
+    authority.issue_cert("proxy.example").private_key_and_cert_chain_pem.write_to_path("certificate")
+    Path("addresses").write_text("addresses: [{address: 10.0.0.1, user: li}]", "utf-8")
+    Path("token").write_text("t" * 32, "utf-8")
+    Path("secret").write_text("s", "utf-8")
+    check_files(identity, Path("certificate"))
+    Path("users").write_text("users: [{name: zhang}]", "utf-8")
+    with pytest.raises(ConfigError, match="the user li is not in the users file"):
+        check_files(identity, None)
+    Path("users").write_text("broken", "utf-8")
+    check_files(identity, None)
+    check_files(Identity(), None)

@@ -1,18 +1,26 @@
 import ctypes
+import ipaddress
+import json
 import os
 import runpy
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from gateway.console import __main__ as console_main
 from gateway.console.__main__ import bind, main
-from gateway.errors import StartError
+from gateway.errors import RecordError, StartError
+from gateway.identity.leases import Leases
+from gateway.records.verify import verify_directory
 from gateway.settings import Address
 from tests.support.waiting import eventually
 
@@ -129,3 +137,72 @@ def test_serving_in_this_process(config, port, capsys, host):
             signal.signal(number, handler)
     assert answers[0][0] == b"ok\n"
     assert ("has no login yet" in capsys.readouterr().err) is (host == "0.0.0.0")
+
+
+def told(port, token, body):
+    """Status of a change of who has 10.1.2.3; None while nobody answers."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v1/addresses/10.1.2.3",
+        body,
+        {"authorization": f"Bearer {token}"},
+        method="PUT",
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return None
+
+
+def test_addresses_are_told_with_a_token_and_each_change_is_journalled(tmp_path, port):
+    (tmp_path / "token").write_text("t" * 32 + "\n", "ascii")
+    config = tmp_path / "sluice.yaml"
+    config.write_text(
+        f"state_dir: state\nconsole: {{listen: '127.0.0.1:{port}'}}\nidentity: {{api_token_file: token}}\n"
+    )
+    body = b'{"user": "zhang.wei", "ttl_s": 60}'
+    with subprocess.Popen([sys.executable, "-m", "gateway.console", "--config", config], cwd=ROOT) as process:
+        assert eventually(lambda: told(port, "t" * 32, body)) == 200
+        assert told(port, "x" * 32, body) == 401
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    leases = Leases(tmp_path / "state" / "addresses.db", time.time)
+    assert leases.user_of(ipaddress.ip_address("10.1.2.3")) == "zhang.wei"
+    leases.close()
+    (journal,) = (tmp_path / "state" / "journal").glob("*.jsonl")
+    lines = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+    assert [line["kind"] for line in lines] == ["open", "system", "close"]
+    change = lines[1]["body"]
+    assert (change["event"], change["address"], change["user"], change["by"]) == (
+        "address.set",
+        "10.1.2.3",
+        "zhang.wei",
+        "127.0.0.1",
+    )
+    assert verify_directory(tmp_path / "state" / "journal", []).ok
+
+
+def test_a_token_that_could_be_guessed_stops_the_start(tmp_path, port, capsys):
+    (tmp_path / "token").write_text("short", "ascii")
+    config = tmp_path / "sluice.yaml"
+    config.write_text(
+        f"state_dir: state\nconsole: {{listen: '127.0.0.1:{port}'}}\nidentity: {{api_token_file: token}}\n"
+    )
+    assert main(["--config", str(config)]) == 2
+    assert "must hold a token of at least 32 ASCII characters" in capsys.readouterr().err
+
+
+class Silent:
+    """A journal that never comes to an end."""
+
+    def append(self, _kind, _body):
+        return Future()
+
+
+def test_a_change_that_the_journal_does_not_confirm_is_refused(monkeypatch):
+    monkeypatch.setattr(console_main, "RECORD_S", 0.01)
+    with pytest.raises(RecordError, match="could not be recorded"):
+        console_main.write(Silent(), {})
