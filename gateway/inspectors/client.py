@@ -13,6 +13,7 @@ from gateway.errors import InspectorError
 from gateway.findings import Inspection
 from gateway.inspectors.codec import decode
 from gateway.inspectors.deaths import End
+from gateway.inspectors.line import Line
 from gateway.inspectors.sockets import control_path, reachable
 from gateway.inspectors.words import (
     LENGTH,
@@ -93,21 +94,17 @@ class InspectorClient:
         return await self._ask(PoolState, STATE, Ticket())
 
     async def _job(self, connection: socket.socket, head: JobHead, body: bytes | int) -> Inspection | Failure:
-        received, ticket = bytearray(), None
+        ticket = None
         try:
-            try:
+            with Line(connection) as line:
+                line.limit(self._queue_s)
                 async with asyncio.timeout(self._queue_s):
                     await self._send(connection, head, body)
-                    await _fill(connection, received, TICKET_BYTES)
-            except TimeoutError:
-                raise InspectorError(Reason.BUSY) from None
-            ticket = Ticket.unpack(bytes(received[:TICKET_BYTES]))
-            del received[:TICKET_BYTES]
-            try:
-                async with asyncio.timeout(self._timeout_s + REPLY_GRACE_S):
-                    return await _reply(connection, received)
-            except TimeoutError:
-                raise InspectorError(Reason.TIMEOUT) from None
+                ticket = Ticket.unpack(await line.take(TICKET_BYTES))
+                line.limit(self._timeout_s + REPLY_GRACE_S)
+                return await _reply(line)
+        except TimeoutError:
+            raise InspectorError(Reason.BUSY if ticket is None else Reason.TIMEOUT) from None
         except OSError:
             raise InspectorError(await self._why(ticket)) from None
 
@@ -227,13 +224,12 @@ async def _fill(connection: socket.socket, received: bytearray, until: int) -> N
         received += data
 
 
-async def _reply(connection: socket.socket, received: bytearray) -> Inspection | Failure:
-    await _fill(connection, received, REPLY_HEAD.size)
-    tag, length = reply_length(bytes(received[: REPLY_HEAD.size]))
-    await _fill(connection, received, REPLY_HEAD.size + length)
-    if len(received) != REPLY_HEAD.size + length:
+async def _reply(line: Line) -> Inspection | Failure:
+    tag, length = reply_length(await line.take(REPLY_HEAD.size))
+    reply = await line.take(length)
+    if line.left_bytes:
         raise InspectorError(Reason.PROTOCOL)
-    return read_reply(tag, bytes(received[REPLY_HEAD.size :]))
+    return read_reply(tag, reply)
 
 
 def _read_only(descriptor: int) -> int:
