@@ -12,6 +12,7 @@ from tests.bench.load import SIZES, push
 from tests.bench.measure import Peak, cpu_s
 from tests.bench.proxies import Proxy, all_proxies
 from tests.bench.versions import versions
+from tests.bench.workers import workers
 from tests.support.origin import Origin
 
 CASES = (("json", "1K", 1000), ("text", "1M", 60), ("docx", "1M", 60), ("text", "10M", 12), ("docx", "10M", 12))
@@ -62,12 +63,14 @@ def memory(proxy: Proxy, origin: Origin) -> bool:
 
 
 def main() -> int:
-    """Run what is asked for; 1 when a bound is passed: memory, or what HTTP/2 may cost."""
+    """Run what is asked for; 1 when a bound is passed: memory, what HTTP/2 may cost, what two workers do."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=("cost", "memory", "http2"))
+    parser.add_argument("--only", choices=("cost", "memory", "http2", "workers"))
     asked = parser.parse_args().only
     if asked == "http2":
         return 0 if versions() else 1
+    if asked == "workers":
+        return 0 if workers() else 1
     with (
         tempfile.TemporaryDirectory() as folder,
         Origin(Path(folder)) as origin,
@@ -75,7 +78,8 @@ def main() -> int:
     ):
         if asked != "memory":
             cost(proxies, origin)
-        return 0 if asked == "cost" or memory(proxies[-1], origin) else 1
+        fine = asked == "cost" or memory(proxies[-1], origin)
+    return 0 if fine and (asked is not None or workers()) else 1
 
 
 if __name__ == "__main__":
