@@ -1,4 +1,4 @@
-"""Bodies in the formats of programs: Protocol Buffers, gRPC, pushes of git."""
+"""Bodies in the formats of programs: Protocol Buffers and gRPC."""
 
 from __future__ import annotations
 

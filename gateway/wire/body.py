@@ -11,6 +11,7 @@ from gateway.wire.binary import UNLABELLED, read_binary
 from gateway.wire.charsets import codec_of, form_codec, transcoded
 from gateway.wire.encodings import undo_encodings
 from gateway.wire.form import FIRST_NAME_BYTES, FORM, is_plain_form, read_doubtful_form, read_form, read_seven_bits
+from gateway.wire.gitpush import PUSH, read_push
 from gateway.wire.head import body_name, head_pieces, raw_bytes
 from gateway.wire.jsonbody import read_json
 from gateway.wire.parameters import media_type
@@ -81,6 +82,10 @@ def _body_pieces(request: Request, view: memoryview, limits: Limits, content: st
         return
     declared = media_type(label)
     name, is_named = body_name(request)
+    if declared == PUSH or request.path.endswith("/git-receive-pack"):
+        # Every byte of it is accounted for, so the compressed whole is no piece.
+        yield from read_push(view, limits=limits)
+        return
     inside = read_binary(request, view, declared, limits=limits)
     is_message = (is_json and (declared in JSON_LABELS or declared.endswith("+json"))) or (
         inside is not None and declared not in UNLABELLED

@@ -138,8 +138,6 @@ def _long_name(parameters: Mapping[str, bytes], parameter: str) -> str | None:
     for index in range(pieces):
         plain = parameters.get(f"{parameter}*{index}")
         extended = parameters.get(f"{parameter}*{index}*", b"")
-        if (plain is None) != bool(extended):
-            raise MalformedError("multipart", "the pieces of a file name do not follow each other")
         if extended and not index:
             charset, _, extended = extended.partition(b"'")
             extended = extended.partition(b"'")[2]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ContentError, LimitError
-from gateway.limits import Limits
-from gateway.wire.form import is_plain_form, read_doubtful_form, read_form
+from gateway.limits import MIB, Limits
+from gateway.wire.form import is_plain_form, read_doubtful_form, read_form, read_seven_bits
 
 NOTE = "这是一份劳动合同，甲方与乙方约定如下条款。".encode() * 2
 RANDOM = random.Random(9).randbytes(200_000)
@@ -145,3 +145,16 @@ def test_never_raises_anything_else(body: bytes) -> None:
             reader(body)
         except ContentError as error:
             assert isinstance(error, LimitError)  # noqa: PT017 - the property itself
+
+
+def test_a_large_file_in_disguise_is_not_read_in_seven_bits() -> None:
+    png = b"\x89PNG\r\n=" + bytes([0xFF]) * (MIB + 1)
+    assert list(read_seven_bits(memoryview(png), limits=Limits())) == []
+    assert [piece.field for piece in read_seven_bits(memoryview(png[:-9]), limits=Limits())] == ["form"]
+    form = b"a=" + bytes([0xB1]) * (MIB + 1)
+    assert next(read_seven_bits(memoryview(form), limits=Limits())).data == b"a=" + b"1" * (MIB + 1)
+
+
+@pytest.mark.parametrize("body", [b"a=1", b"\xb1 without a name"])
+def test_nothing_to_read_in_seven_bits(body: bytes) -> None:
+    assert list(read_seven_bits(memoryview(body), limits=Limits())) == []
