@@ -48,7 +48,7 @@ class Inspector:
     def inspect(self, transfer: Transfer, body: Buffer, ask: Ask = NO_ASK) -> Inspection:
         """What the body of a request holds; raises MemoryError only, which the process cannot mend.
 
-        When `ask` has an assembly, `body` is its stored file, and the whole is all that is inspected.
+        When `ask` has a recipe of a whole, `body` is its stored file, and the whole is all that is inspected.
         """
         run = self.begin(digests=ask.digests)
         with run.stage("wire"):
@@ -104,7 +104,7 @@ class _Run:
         limits, request = self.own.limits, transfer.request
         if transfer.channel is Channel.WEBSOCKET and request.method == MESSAGE:
             return read_message(request, body, limits=limits)
-        if ask.assembly.segments:
+        if ask.assembly != NO_ASK.assembly:
             whole = assemble(ask.assembly, body, limits=limits)
             self.content_bytes = len(whole)
             declared = media_type(ask.assembly.declared_type)

@@ -20,8 +20,8 @@ ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS hashes (
     kind TEXT NOT NULL, sha256 TEXT NOT NULL, md5 TEXT NOT NULL, sha1 TEXT NOT NULL, size_bytes INTEGER NOT NULL,
-    at REAL NOT NULL, PRIMARY KEY (kind, sha256)
-) WITHOUT ROWID;
+    at REAL NOT NULL, UNIQUE (kind, sha256, md5, sha1)
+);
 CREATE INDEX IF NOT EXISTS hashes_sha256 ON hashes (sha256);
 CREATE INDEX IF NOT EXISTS hashes_md5 ON hashes (md5);
 CREATE INDEX IF NOT EXISTS hashes_sha1 ON hashes (sha1);
@@ -55,11 +55,8 @@ class HashIndex:
             if count > self._max_entries:
                 # A tenth at once, so that counting is seldom followed by deleting.
                 surplus = count - self._max_entries + self._max_entries // 10
-                connection.execute(
-                    "DELETE FROM hashes WHERE (kind, sha256) IN "
-                    "(SELECT kind, sha256 FROM hashes WHERE kind = ? ORDER BY at, sha256 LIMIT ?)",
-                    (kind, surplus),
-                )
+                oldest = "SELECT rowid FROM hashes WHERE kind = ? ORDER BY at, rowid LIMIT ?"
+                connection.execute(f"DELETE FROM hashes WHERE rowid IN ({oldest})", (kind, surplus))  # noqa: S608 - as it stands
 
     def lookup(self, algorithm: str, digest: str) -> str:
         """`protected`, `seen`, or empty for a digest nobody knows; a protected file stays so although it was seen too."""

@@ -48,7 +48,7 @@ class Ask:
     content: str = ""
     """Where the body has a piece of a file, as `Segment.content`; empty when it has none."""
     assembly: Assembly = Assembly()
-    """When it has segments, the body is a stored file and the whole is inspected."""
+    """When it says anything, the body is a stored file and the whole is inspected."""
     digests: bool = False
     """Whether MD5 and SHA-1 of each file are wanted."""
 

@@ -34,6 +34,7 @@ MAX_FIELD_JSON_BYTES = MIB
 """Largest form field that is read as JSON; a list of a thousand digests has 40 KiB."""
 
 _WHAT = "values"
+_NO_WORD = re.compile(r"[ .\[\]]")
 _START = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?+[ \t\r\n\x00]*+[{\[]")
 """In any of the encodings that JSON may have."""
 
@@ -140,7 +141,7 @@ class _Body:
         if self._fields is None:
             self._fields = self._read_fields()
         found = [value for field, value in self._fields if field == name]
-        if found and any(field != name and field.casefold() == name.casefold() for field, _ in self._fields):
+        if found and any(field != name and _folded(field) == _folded(name) for field, _ in self._fields):
             raise MalformedError(_WHAT, "a field comes in two spellings")
         return found
 
@@ -164,6 +165,11 @@ class _Body:
                 view = b""
             self._json = _parsed(view)
         return self._json
+
+
+def _folded(name: str) -> str:
+    """What a server may take the name for: PHP ends it at NUL and turns what is no word into `_`, others fold case."""
+    return _NO_WORD.sub("_", name.partition("\0")[0].strip().removesuffix("[]")).casefold()
 
 
 def _sections(view: memoryview, content_type: str, limits: Limits) -> list[tuple[str, Buffer]]:

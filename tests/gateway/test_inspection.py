@@ -234,6 +234,8 @@ def test_values_that_were_asked_for_come_beside():
     found = INSPECTOR.inspect(transfer("application/json"), body, Ask(places=("json:id", "json:size", "json:x")))
     assert dict(found.values) == {"json:id": ("u-1",), "json:size": ("9",)}
     assert (found.failure, found.content_bytes) == ("", -1)
+    verdict = decide(transfer(), found, load_policy(None), today=TODAY)
+    assert "u-1" not in json.dumps(build_record(transfer(), found, verdict, node="n", duration_ms=1.0))
     assert dict(INSPECTOR.inspect(transfer("application/json"), body).values) == {}
 
 
@@ -338,6 +340,13 @@ def test_a_whole_that_cannot_be_put_together_is_a_failure():
     found = INSPECTOR.inspect(transfer(), b"hello", Ask(assembly=recipe))
     assert (found.failure, found.parts) == ("malformed: upload: a piece is missing", ())
     assert decide(transfer(), found, load_policy(None), today=TODAY).action is Action.BLOCK
+
+
+def test_a_whole_without_pieces():
+    found = INSPECTOR.inspect(transfer(), b"", Ask(assembly=Assembly(total_bytes=0)))
+    assert (found.failure, found.content_bytes, len(found.parts)) == ("", 0, 1)
+    found = INSPECTOR.inspect(transfer(), b"", Ask(assembly=Assembly(total_bytes=1)))
+    assert found.failure == "malformed: upload: it is not as long as it was announced"
 
 
 def test_digests_are_made_when_asked_for_and_of_files_only():

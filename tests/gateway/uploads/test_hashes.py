@@ -45,6 +45,17 @@ def test_a_digest_that_was_not_taken_is_not_known(index):
     assert (index.lookup("md5", ""), index.lookup("sha256", SHA256)) == ("", "seen")
 
 
+def test_files_of_which_one_digest_is_known_are_told_apart(index):
+    index.remember("seen", "", MD5, "", 7, 1.0)
+    index.remember("protected", "", "", SHA1, 7, 1.0)
+    index.remember("protected", "", "00" * 16, "", 7, 1.0)
+    assert (index.lookup("md5", MD5), index.lookup("sha1", SHA1), index.lookup("md5", "00" * 16)) == (
+        "seen",
+        "protected",
+        "protected",
+    )
+
+
 def test_protected_comes_before_seen(index):
     for kind in ("seen", "protected", "seen"):
         index.remember(kind, SHA256, MD5, SHA1, 7, 1.0)

@@ -5,6 +5,8 @@ import gzip
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.errors import ContentError, LimitError, MalformedError, UnsupportedError
 from gateway.limits import Limits
@@ -98,6 +100,11 @@ def test_fields(body, content_type, place, found):
         pytest.param(json.dumps([1] * 1001).encode(), "", "json:[]", id="too many"),
         pytest.param(b"id=7&id=8", FORM, "field:id", id="field twice"),
         pytest.param(b"id=7&ID=7", FORM, "field:id", id="field in two spellings"),
+        pytest.param(b"up_id=7&up.id=8", FORM, "field:up_id", id="dot for PHP"),
+        pytest.param(b"up_id=7&up%20id=8", FORM, "field:up_id", id="blank for PHP"),
+        pytest.param(b"id=7&id[]=8", FORM, "field:id", id="list for PHP"),
+        pytest.param(b"id=7&id%00x=8", FORM, "field:id", id="NUL for PHP"),
+        pytest.param(form(part("id", b"7"), part(" id", b"7")), MULTIPART, "field:id", id="blank before"),
         pytest.param(b"id=" + b"7" * 4097, FORM, "field:id", id="field too long"),
         pytest.param(b"id=%7B" + b"7" * (1 << 20), FORM, "field:id>json:a", id="JSON field too long"),
         pytest.param(b"id=%7B%7D%7D", FORM, "field:id>json:a", id="JSON field broken"),
@@ -112,6 +119,29 @@ def test_fields(body, content_type, place, found):
 def test_doubtful(body, content_type, place):
     with pytest.raises(MalformedError):
         values(body, place, content_type=content_type)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["", FORM, MULTIPART, RELATED, "application/json"]),
+    st.sampled_from(
+        [b"", b"{", b'{"id":', b"id=", b'--b\r\nContent-Disposition: form-data; name="id"\r\n\r\n', b"\xff\xfe{\0"]
+    ),
+    st.binary(max_size=60),
+    st.sampled_from([b"", b"}", b'"}', b"\r\n--b--\r\n"]),
+)
+def test_only_content_errors_are_raised(content_type, start, middle, end):
+    body = start + middle + end
+    try:
+        found = values(body, "json:id", "field:id", "field:id>json:a", content_type=content_type)
+        assert all(isinstance(text, str) and len(text.encode()) <= 4096 for value in found.values() for text in value)
+    except ContentError:
+        pass
+    for content in ("body", "field:id", "base64:json:id", "base64:field:id", "base64:field:id>json:a"):
+        try:
+            assert len(content_of(body, content, content_type, "", limits=LIMITS)) <= len(body)
+        except ContentError:
+            continue
 
 
 def test_codings_are_undone_first():
