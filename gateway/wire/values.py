@@ -195,6 +195,8 @@ class _Doubled(dict[str, object]):
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     plain = dict(pairs)
+    if len(pairs) < 2:
+        return plain
     # Go matches keys without regard to case.
     folded = [key.casefold() for key, _ in pairs]
     if len(set(folded)) == len(folded):
