@@ -113,6 +113,6 @@ def test_queries_in_the_document_are_queries(tmp_path):
     rules.write_text("groups:\n  - name: q\n    rules:\n" + "\n".join(lines) + "\n", "utf-8")
     done = promtool("check", "rules", str(rules))
 
-    assert len(queries) == 5
+    assert len(queries) == 6
     assert done.returncode == 0, done.stderr
     assert [problem for query in queries for problem in wrong_labels(query)] == []

@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.channels.protocols import PROTOCOLS
 from gateway.findings import Action, Severity
+from gateway.identity.logins import LoginResult
 from gateway.inspectors.deaths import End
 from gateway.inspectors.sandbox import Layer
 from gateway.parts import Coverage
@@ -27,6 +28,9 @@ DOCUMENT = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 NAMES = [
     ("sluice_transfers_total", "counter", ("action", "category", "region", "channel")),
     ("sluice_transfer_bytes_total", "counter", ("action", "category")),
+    ("sluice_transfers_identified_total", "counter", ("identified",)),
+    ("sluice_transfers_identified_bytes_total", "counter", ("identified",)),
+    ("sluice_logins_total", "counter", ("result",)),
     ("sluice_blocked_total", "counter", ("rule",)),
     ("sluice_findings_total", "counter", ("signature", "severity")),
     ("sluice_coverage_total", "counter", ("coverage",)),
@@ -141,6 +145,8 @@ def words(values: type[StrEnum]) -> set[str]:
         ("category", "", words(Category)),
         ("region", "", words(Region)),
         ("channel", "", words(Channel)),
+        ("identified", "", {"yes", "no"}),
+        ("result", "", words(LoginResult)),
         ("severity", "", words(Severity)),
         ("coverage", "", words(Coverage)),
         ("layer", "", words(Layer)),
@@ -168,7 +174,17 @@ def words(values: type[StrEnum]) -> set[str]:
         (
             "part",
             "",
-            {"journal", "judge", "engine", "inspector", "inspectors", "signatures", "recorder", "journal-chain"},
+            {
+                "journal",
+                "judge",
+                "engine",
+                "inspector",
+                "inspectors",
+                "signatures",
+                "recorder",
+                "journal-chain",
+                "identity",
+            },
         ),
     ],
 )
