@@ -19,6 +19,8 @@ from gateway.records.store import Store
 
 ID_CHARS = 13
 """Characters of an id shown in the list: its time part; `show` takes any beginning that is unique."""
+NOBODYS = {"", "generic"}
+"""Services that say less than the host."""
 LABEL = 10
 """Columns of the labels in `show`."""
 
@@ -70,7 +72,7 @@ def show_rows(console: Console, rows: Sequence[IncidentRow]) -> None:
     for row in rows:
         # Two of one millisecond begin alike.
         identity = row.id[:ID_CHARS] if short.count(row.id[:ID_CHARS]) == 1 else row.id
-        who, to = row.user or row.ip, f"{row.service or row.host} ({row.country or '?'})"
+        who, to = row.user or row.ip, f"{row.host if row.service in NOBODYS else row.service} ({row.country or '?'})"
         head = (f"{identity}  {local_time(row.at)}  ", (f"{row.action:<7}", action_style(row.action)), f"{who} → {to}")
         say(console, *head)
         state = "" if row.state == "open" else f"  {row.state}"

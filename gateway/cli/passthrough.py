@@ -40,7 +40,9 @@ class Span(click.ParamType):
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-@click.group(epilog="Example: sluice passthrough proposals --since 7d")
+@click.group(
+    short_help="What passes unread, and what asks for it.", epilog="Example: sluice passthrough proposals --since 7d"
+)
 def command() -> None:
     """What passes unread by somebody's word, and what clients ask it for."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,11 +13,15 @@ from gateway.destinations.facts import NO_FACTS, Facts
 from gateway.destinations.hosts import HostIndex, normal_host
 from gateway.destinations.locate import HeadPlace, first_in_head, head_places
 from gateway.destinations.match import NO_MATCH, CatalogueMatch, Head, Pattern, plain_path
+from gateway.destinations.shape import upload_shape
 from gateway.destinations.split import Split
 from gateway.destinations.tenant_headers import TenantHeader
 from gateway.errors import ConfigError, Problem
-from gateway.transfer import Category
+from gateway.transfer import Category, Request
 from gateway.yamlfile import Document, load_yaml, pydantic_problems
+
+MAX_DIGITS = 15
+"""Longest Content-Length that is a length; a petabyte has 16."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +35,7 @@ class Endpoint:
     path: Pattern
     query: Pattern | None
     header: str
+    shape: str
     ports: frozenset[int]
     many_files: bool
     reader: str
@@ -44,7 +49,8 @@ class Endpoint:
     def fits(self, head: Head) -> bool:
         """Whether the request is one of these."""
         return (
-            not self.methods.isdisjoint(head.methods)
+            self.shape == head.shape
+            and not self.methods.isdisjoint(head.methods)
             and (not self.header or self.header in head.headers)
             and (not self.ports or head.port in self.ports)
             and self.path.matches(head.plain_path)
@@ -129,15 +135,25 @@ class Catalogue:
 
         Services are asked from the most specific host pattern to the least, and before all others those that share the
         host. The endpoints of the pattern `*` speak for hosts that no other pattern names, so that no header can move
-        a known host into another category.
+        a known host into another category. Where they say nothing, the shape of an upload does.
         """
         head = head_of(host, port, method, path, query, headers)
         known = self._hosts.find(head.host)
-        for service in (*self._shared.find(head.host), *(known or self._hosts.every_host)):
-            for endpoint in service.endpoints:
-                if endpoint.fits(head):
-                    return service.match(head, endpoint)
-        return known[0].match(head, None) if known else NO_MATCH
+        found = _first_fit((*self._shared.find(head.host), *(known or self._hosts.every_host)), head)
+        if found is None and not known:
+            length = headers.get("content-length", "")
+            size_bytes = int(length) if length.isascii() and length.isdecimal() and len(length) <= MAX_DIGITS else 0
+            shape = upload_shape(Request(method, path, query, headers, size_bytes))
+            found = _first_fit(self._hosts.every_host, replace(head, shape=shape)) if shape else None
+        return found or (known[0].match(head, None) if known else NO_MATCH)
+
+
+def _first_fit(services: Iterable[Service], head: Head) -> CatalogueMatch | None:
+    for service in services:
+        for endpoint in service.endpoints:
+            if endpoint.fits(head):
+                return service.match(head, endpoint)
+    return None
 
 
 def head_of(host: str, port: int, method: str, path: str, query: str, headers: Mapping[str, str]) -> Head:
@@ -217,6 +233,7 @@ def _service(entry: ServiceEntry) -> Service:
             path=Pattern(one.path),
             query=Pattern(one.query, whole=False) if one.query else None,
             header=one.header,
+            shape=one.shape or "",
             ports=frozenset(one.ports),
             many_files=one.many_files,
             reader=one.reader,

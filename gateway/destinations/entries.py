@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from gateway.destinations.dialects import Dialect
 from gateway.destinations.hosts import HostIndex
 from gateway.destinations.match import Pattern
+from gateway.destinations.shape import Shape
 from gateway.destinations.split import PlaceText, SplitEntry
 from gateway.destinations.tenant_headers import Value
 from gateway.transfer import Category
@@ -86,6 +87,8 @@ class EndpointEntry(Entry):
     """Something in the raw query."""
     header: Annotated[str, Field(pattern="^[a-z0-9-]*$")] = ""
     """Lower-case name of a header that must be there."""
+    shape: Shape | None = None
+    """Shape of an upload; for hosts that no service names, and after all endpoints without a shape."""
     ports: list[Annotated[int, Field(ge=1, le=65535)]] = []
     """Ports it is found on; empty for all."""
     many_files: bool = False

@@ -31,6 +31,8 @@ class Head:
     query: str
     headers: Mapping[str, str]
     """Lower-case name → value."""
+    shape: str = ""
+    """That of an upload (`gateway.destinations.shape`), where nothing else is known of the request."""
 
 
 @dataclass(frozen=True, slots=True)

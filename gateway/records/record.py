@@ -94,6 +94,8 @@ def _destination(destination: Destination) -> dict[str, Any]:
         "country": destination.country,
         "region": destination.region.value,
         "service": destination.service,
+        "endpoint": destination.endpoint,
+        "kind": destination.kind,
         "category": destination.category.value,
         "tenant": destination.tenant,
         "account": destination.account,

@@ -31,7 +31,9 @@ LEAVES = [
 
 
 def test_commands_are_those_of_this_version():
-    assert list(COMMANDS) == ["run", "check", "inspect", "demo", "incidents", "audit", "signatures", "ca", "pac"]
+    assert list(COMMANDS) == [
+        "run", "check", "inspect", "demo", "incidents", "catalogue", "passthrough", "audit", "signatures", "ca", "pac",
+    ]  # fmt: skip
     assert (FAILED, WRONG, REFUSED) == (1, 2, 3)
 
 

@@ -183,6 +183,34 @@ def test_hosts_nobody_listed(host):
     assert SHIPPED.match(host, 443, "POST", "/x", "", {}) == NO_MATCH
 
 
+@pytest.mark.parametrize(
+    ("request_line", "headers", "expected"),
+    [
+        param("PUT https://up.nobody.example/a.zip", {"content-length": "5"}, "generic/upload_put", id="put"),
+        param("PUT https://up.nobody.example/a.zip", {"content-length": "0"}, "/", id="empty"),
+        param("PUT https://up.nobody.example/a.zip", {"content-length": "9" * 16}, "/", id="length that is none"),
+        param("PUT https://up.nobody.example/a.zip", {"content-length": "x"}, "/", id="length of letters"),
+        param("PUT https://www.qq.com/a.zip", {"content-length": "5"}, "qq/", id="known host"),
+        param(
+            "POST http://203.0.113.7/mmtls/00a1b2",
+            {"content-type": "application/octet-stream", "content-length": "5000"},
+            "wechat_app/mmtls_shortlink",
+            id="what is known goes before its shape",
+        ),
+        param(
+            "PUT https://graph.corp.example/x",
+            {"content-length": "5", "x-amz-content-sha256": "x"},
+            "generic/s3_put",
+            id="protocols go before shapes",
+        ),
+    ],
+)
+def test_shapes_of_uploads_to_hosts_nobody_listed(request_line, headers, expected):
+    found = match(request_line, headers)
+
+    assert f"{found.service}/{found.endpoint}" == expected
+
+
 @settings(max_examples=200)
 @given(
     host=st.text() | st.sampled_from(["slack.com", "graph.microsoft.com", "github.com", "a.s3.amazonaws.com"]),
@@ -192,7 +220,8 @@ def test_hosts_nobody_listed(host):
     header=st.text(),
 )
 def test_hostile_requests_raise_nothing(host, method, path, query, header):
-    found = SHIPPED.match(host, 443, method, path, query, {"authorization": header, "upgrade": header})
+    headers = {"authorization": header, "upgrade": header, "content-length": header, "content-type": header}
+    found = SHIPPED.match(host, 443, method, path, query, headers)
 
     assert isinstance(found, CatalogueMatch)
     assert max(len(found.tenant), len(found.conversation)) <= 128

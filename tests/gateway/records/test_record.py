@@ -81,6 +81,8 @@ def test_the_record_is_that_of_the_interface():
             "country": "US",
             "region": "overseas",
             "service": "slack",
+            "endpoint": "upload",
+            "kind": "",
             "category": "messaging",
             "tenant": "T1",
             "account": "enterprise",
