@@ -15,6 +15,7 @@ import h2.events
 import h2.settings
 import pytest
 import websockets
+from playwright.sync_api import sync_playwright
 from websockets.sync.client import connect
 
 from gateway.limits import MIB
@@ -337,6 +338,28 @@ def test_dingtalk_frames_that_are_refused(gateway, origin, steps, rule):
     event = incident(gateway, reason)
     assert (code, event["verdict"]["rules"][0]["id"]) == (1008, rule)
     assert origin.arrived[0].messages == steps[:-1]
+
+
+PAGE = """
+([url, text]) => new Promise(done => {
+    const socket = new WebSocket(url), heard = [];
+    socket.onopen = () => socket.send("before");
+    socket.onmessage = message => { heard.push(message.data); socket.send(text); };
+    socket.onclose = closed => done([heard, closed.code, closed.reason.slice(0, 16), closed.wasClean]);
+})
+"""
+
+
+@pytest.mark.parametrize("url", ["ws://chat.example.com/page", "wss://chat.example.com/page"])
+def test_a_page_in_a_browser_is_told_that_it_was_closed_and_why(gateway, origin, url):
+    with sync_playwright() as engine:
+        browser = engine.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"], proxy={"server": gateway.proxy}
+        )
+        page = browser.new_context(ignore_https_errors=True).new_page()
+        assert page.evaluate(PAGE, [url, LISTED]) == [["before"], 1008, "blocked, inciden", True]
+        browser.close()
+    assert origin.arrived[0].messages == ["before"]
 
 
 # records, metrics, floods, stops

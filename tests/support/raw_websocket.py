@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
-from gateway.wire.frames.frame import FrameReader, Opcode, frames_of
+from gateway.wire.frames.frame import FrameReader, Opcode, control_frame, frames_of
 from tests.support.gateway import Gateway
 
 KEY = b"\x0a\x0b\x0c\x0d"
@@ -68,8 +68,8 @@ class RawWebSocket:
         return frames(self.received, masked=False)
 
     def rest(self, within_s: float = 10.0) -> list[tuple[str, bytes]]:
-        """All frames until the other end closes; AssertionError when it does not."""
-        deadline = time.monotonic() + within_s
+        """All frames until the other end closes, its close frame answered; AssertionError when it does not."""
+        deadline, is_answered = time.monotonic() + within_s, False
         while True:
             self.socket.settimeout(max(0.1, deadline - time.monotonic()))
             try:
@@ -81,4 +81,7 @@ class RawWebSocket:
             if not data:
                 break
             self.received += data
+            if not is_answered and any(kind == "CLOSE" for kind, _ in frames(self.received, masked=False)):
+                is_answered = True
+                self.send(control_frame(Opcode.CLOSE, b"", KEY))
         return frames(self.received, masked=False)
