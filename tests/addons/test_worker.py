@@ -14,9 +14,20 @@ from mitmproxy.options import Options
 
 from addons import patches
 from addons.hold import HoldStream
-from addons.worker import EngineLog, Ready, build_master, drain, engine_options, fail, quiet_engine, trust_bundle
+from addons.worker import (
+    DRAIN_S,
+    EngineLog,
+    Ready,
+    build_master,
+    drain,
+    engine_options,
+    fail,
+    quiet_engine,
+    trust_bundle,
+)
 from gateway.config import load_settings
 from gateway.errors import StartError
+from gateway.supervisor import STOP_S
 from metrics import catalogue as metrics
 from tests.support.gateway import free_port
 
@@ -167,6 +178,26 @@ async def test_drain_waits_for_open_uploads():
     judge = Judge()
     await asyncio.wait_for(drain(Master(), judge), 5)
     assert (Servers.updates, judge.draining) == ([[]], True)
+
+
+async def test_drain_ends_though_an_upload_does_not(monkeypatch):
+    class Servers:
+        async def update(self, modes):
+            assert modes == []
+
+    class Master:
+        addons = {"proxyserver": type("P", (), {"servers": Servers()})()}  # noqa: RUF012
+
+    monkeypatch.setattr("addons.worker.DRAIN_S", 0.2)
+    metrics.OPEN_TRANSFERS.set(1)
+    try:
+        await asyncio.wait_for(drain(Master(), Judge()), 5)
+    finally:
+        metrics.OPEN_TRANSFERS.set(0)
+
+
+def test_patience_of_the_supervisor_is_longer_than_a_drain():
+    assert STOP_S["worker"] > DRAIN_S
 
 
 def test_fail_is_a_sentence_and_one(capsys):
