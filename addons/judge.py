@@ -143,10 +143,11 @@ class Judge:
         if held.own_answer is not None:
             # Nothing leaves and nothing is decided: the verdict comes with the last piece.
             return
-        if held.bare and verdict.action is Action.ALLOW:
+        if held.bare and verdict.action is Action.ALLOW and not inspection.parts:
             held.verdict = verdict
         else:
             await self.settle(held, transfer, inspection, verdict)
+            await self.uploads.remember(Ruling(transfer, inspection, verdict), self.policy(), time.time())
         if held.may_leave:
             self.routes.approve(located.asked, located.target)
 

@@ -106,11 +106,12 @@ class Uploads:
 
     async def with_hash(self, held: Held, transfer: Transfer, found: Inspection, policy: Policy) -> Inspection:
         """The inspection, with what is known of the digests that an instant upload sends in place of bytes."""
-        if transfer.destination.kind != "rapid" or held.bare or found.failure:
+        values = [value for text in held.where.hashes for value in found.values.get(text, ())]
+        if found.failure or held.bare or not (values or transfer.destination.kind == "rapid"):
             return found
         words = {"unknown"}
         if policy.asks_hash:
-            digests = [recognised(value) for text in held.where.hashes for value in found.values.get(text, ())]
+            digests = [recognised(value) for value in values]
             known = [await self._call(self.hashes.lookup, *digest) or "unknown" for digest in digests if digest[0]]
             words = set(known) or words
         # Of several files the one that is least known decides.

@@ -136,7 +136,7 @@ def test_personal_information_to_overseas_is_told_beside_the_block(gateway, orig
 
 def test_personal_cloud_is_refused_whatever_it_holds(gateway, origin):
     answer = curl(
-        gateway, *form(gateway, "notes.txt", NEWS.encode()), "https://d.pcs.baidu.com/rest/2.0/pcs/superfile2"
+        gateway, *form(gateway, "notes.txt", NEWS.encode()), "https://d.pcs.baidu.com/rest/2.0/pcs/file?method=upload"
     )
     event = gateway.wait_event(answer.headers["x-sluice-incident"])
     assert [rule["id"] for rule in event["verdict"]["rules"] if rule["action"] == "block"] == ["cloud.personal"]

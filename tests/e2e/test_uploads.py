@@ -1,7 +1,9 @@
 """Uploads in several requests through a real gateway: the whole is judged, and nothing goes on that policy keeps."""
 
 import io
+import itertools
 import os
+import random
 import signal
 import zipfile
 from base64 import urlsafe_b64encode
@@ -9,9 +11,18 @@ from base64 import urlsafe_b64encode
 import boto3
 import botocore.config
 import botocore.exceptions
+import lark_oapi
 import pytest
 import requests
 from boto3.s3.transfer import TransferConfig
+from lark_oapi.api.drive.v1 import (
+    FileUploadInfo,
+    UploadFinishFileRequest,
+    UploadFinishFileRequestBody,
+    UploadPartFileRequest,
+    UploadPartFileRequestBody,
+    UploadPrepareFileRequest,
+)
 
 from gateway.demo.samples import id_list
 from tests.support.gateway import Gateway
@@ -27,6 +38,7 @@ HOSTS = (
     "graph.microsoft.com",
     "example.sharepoint.com",
     "open.feishu.cn",
+    "oapi.dingtalk.com",
     "upload.example.com",
 )
 KIB = 1024
@@ -54,7 +66,7 @@ CLEAN, LIST = archive(sensitive=False), archive(sensitive=True)
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory):
-    with Origin(tmp_path_factory.mktemp("origin"), names=HOSTS, keep_bodies=True, host=None) as origin:
+    with Origin(tmp_path_factory.mktemp("origin"), names=HOSTS, keep_bodies=True, host="0.0.0.0") as origin:
         yield origin
 
 
@@ -152,6 +164,135 @@ def test_s3_abroad_is_refused_at_its_first_request(s3, services, origin):
         put(s3("us-west-2"), archive(sensitive=False, lines=LARGE))
     assert "分片" in str(refused.value)
     assert origin.requests == []
+
+
+def put_part(client, number: int, data: bytes, upload: str) -> requests.Response:
+    url = f"https://example-bucket.s3.cn-north-1.amazonaws.com.cn/notes.zip?partNumber={number}&uploadId={upload}"
+    return client.put(url, data=data)
+
+
+def complete(client, upload: str) -> requests.Response:
+    url = f"https://example-bucket.s3.cn-north-1.amazonaws.com.cn/notes.zip?uploadId={upload}"
+    return client.post(url, data=b"<CompleteMultipartUpload/>", headers={"content-type": "application/xml"})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_split_order_and_repetition_has_the_verdict_of_one_shot(client, services, seed):
+    """Two uploads at once, cut anywhere, pieces out of order and some sent twice."""
+    chance = random.Random(seed)
+    uploads = {f"clean-{seed}-{services.name}": CLEAN, f"list-{seed}-{services.name}": LIST}
+    sends = []
+    for name, data in uploads.items():
+        cuts = [0, *sorted(chance.sample(range(1, len(data)), chance.randrange(1, 9))), len(data)]
+        parts = [(name, n, data[a:b]) for n, (a, b) in enumerate(itertools.pairwise(cuts), 1)]
+        sends += parts + chance.sample(parts, 2)
+    chance.shuffle(sends)
+    for name, number, piece in sends:
+        assert put_part(client, number, piece, name).status_code == 200
+    assert [complete(client, name).status_code for name in uploads] == [200, 403]
+    assert services.completed == [next(iter(uploads))]
+
+
+def test_after_the_verdict_nothing_more_is_taken(client, services):
+    name = f"late-{services.name}"
+    assert put_part(client, 1, CLEAN, name).status_code == 200
+    assert complete(client, name).status_code == 200
+    late = put_part(client, 1, LIST, name)
+    assert (late.status_code, "检查之后" in late.text) == (403, True)
+
+
+def test_a_piece_replaced_by_another_is_refused_at_the_commit(client, services):
+    name = f"twice-{services.name}"
+    assert put_part(client, 1, CLEAN, name).status_code == 200
+    assert put_part(client, 1, LIST, name).status_code == 200
+    assert complete(client, name).status_code == 403
+    assert services.completed == []
+
+
+def test_a_commit_of_pieces_nobody_saw_is_refused(client, services, origin):
+    answer = complete(client, f"unseen-{services.name}")
+    assert (answer.status_code, "其他部分" in answer.text) == (403, True)
+    assert origin.requests == []
+
+
+def test_a_gap_is_refused_at_the_commit(client, services):
+    name = f"gap-{services.name}"
+    for number in (1, 3):
+        assert put_part(client, number, CLEAN[:100_000], name).status_code == 200
+    assert complete(client, name).status_code == 403
+
+
+def test_after_a_refused_piece_the_commit_is_refused(client, services):
+    """Some clients do not look at the answer to a piece and commit all the same."""
+    name = f"deaf-{services.name}"
+    assert put_part(client, 1, id_list(), name).status_code == 403
+    assert put_part(client, 2, CLEAN, name).status_code == 403
+    assert complete(client, name).status_code == 403
+    assert services.completed == []
+
+
+def test_nobody_goes_on_with_an_upload_of_somebody_else(client, services):
+    """Uploads are told apart by who sends; the second address is a user of its own."""
+    name = f"mine-{services.name}"
+    assert put_part(client, 1, CLEAN, name).status_code == 200
+    with requests.Session() as other:
+        other.trust_env, other.proxies, other.verify = False, client.proxies, client.verify
+        other.mount("https://", SourceAddress("127.0.0.9"))
+        assert complete(other, name).status_code == 403
+    assert complete(client, name).status_code == 200
+
+
+class SourceAddress(requests.adapters.HTTPAdapter):
+    """Connects from that address."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__()
+
+    def proxy_manager_for(self, *arguments, **options):
+        return super().proxy_manager_for(*arguments, **options, source_address=(self.address, 0))
+
+
+def test_dingtalk_counts_what_comes_whatever_was_declared(client, services, origin):
+    """Two pieces of 27 MB, announced as 52 MB: the second is refused for size."""
+    base = "https://oapi.dingtalk.com/file/upload"
+    opened = client.get(f"{base}/transaction?agent_id=1&file_size=52000000&chunk_numbers=2")
+    refused = client.get(f"{base}/transaction?agent_id=1&file_size=64000000&chunk_numbers=2")
+    assert (opened.status_code, refused.status_code) == (200, 413)
+    piece = ("".join(LINE.format(n) for n in range(380_000))).encode()[: 27 * KIB * KIB]
+    url = f"{base}/chunk?agent_id=1&upload_id={services.name}&chunk_sequence="
+    assert client.post(url + "1", files={"file": ("a.txt", piece)}).status_code == 200
+    assert client.post(url + "2", files={"file": ("a.txt", piece)}).status_code == 413
+    assert client.get(f"{base}/transaction?agent_id=1&upload_id={services.name}&chunk_numbers=2").status_code == 403
+    assert services.completed == []
+
+
+def lark_upload(data: bytes):
+    """As the official SDK's examples do: prepare, a part for each block, finish."""
+    client = lark_oapi.Client.builder().app_id("a").app_secret("s").log_level(lark_oapi.LogLevel.CRITICAL).build()
+    info = (
+        FileUploadInfo.builder().file_name("a.zip").parent_type("explorer").parent_node("fld").size(len(data)).build()
+    )
+    opened = client.drive.v1.file.upload_prepare(UploadPrepareFileRequest.builder().request_body(info).build())
+    assert opened.success(), opened.msg
+    for number, (_, block) in enumerate(pieces(data, opened.data.block_size)):
+        body = UploadPartFileRequestBody.builder().upload_id(opened.data.upload_id).seq(number).size(len(block))
+        part = UploadPartFileRequest.builder().request_body(body.file(io.BytesIO(block)).build()).build()
+        answer = client.drive.v1.file.upload_part(part)
+        if not answer.success():
+            return answer
+    body = UploadFinishFileRequestBody.builder().upload_id(opened.data.upload_id).block_num(number + 1).build()
+    return client.drive.v1.file.upload_finish(UploadFinishFileRequest.builder().request_body(body).build())
+
+
+@pytest.mark.parametrize("sensitive", [False, True], ids=["clean", "list"])
+def test_lark_drive(gateway, services, monkeypatch, sensitive):
+    monkeypatch.setenv("HTTPS_PROXY", gateway.proxy)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(gateway.ca))
+    answer = lark_upload(archive(sensitive=sensitive, lines=70_000))
+    assert answer.success() is not sensitive
+    assert services.completed == ([] if sensitive else [services.name])
+    assert sorted(services.stored[services.name]) == [0, 1]
 
 
 # --- nothing goes on before the whole was judged ---

@@ -37,6 +37,8 @@ class Services:
             return self._graph(seen)
         if "feishu" in host:
             return self._feishu(seen)
+        if "dingtalk" in host:
+            return self._dingtalk(seen)
         if "tus-resumable" in seen.headers:
             return self._tus(seen)
         return self._range(seen)
@@ -83,6 +85,14 @@ class Services:
         elif seen.path.endswith("upload_finish"):
             self.completed.append(self.name)
         return _json({"code": 0, "data": {"file_token": "k"}})
+
+    def _dingtalk(self, seen: Seen) -> Reply:
+        query = parse_qs(urlsplit(seen.path).query)
+        if "chunk_sequence" in query:
+            self._keep(self.name, int(query["chunk_sequence"][0]), seen.body)
+        elif "upload_id" in query:
+            self.completed.append(self.name)
+        return _json({"errcode": 0, "upload_id": self.name})
 
     def _tus(self, seen: Seen) -> Reply:
         own = {"tus-resumable": "1.0.0"}
