@@ -116,6 +116,17 @@ def test_what_holds_nothing_arrives_as_it_was_sent(gateway, origin, url, compres
     assert eventually(lambda: arrived.close_code) == 1000
 
 
+def protobuf(*fields: bytes) -> bytes:
+    """A message of these length-delimited fields."""
+    lengths = [
+        bytes([len(data)]) if len(data) < 128 else bytes([0x80 | len(data) & 127, len(data) >> 7]) for data in fields
+    ]
+    return b"".join(
+        bytes([number << 3 | 2]) + length + data
+        for number, (length, data) in enumerate(zip(lengths, fields, strict=True), start=1)
+    )
+
+
 PAYLOADS = [
     param(LISTED, id="text"),
     param(json.dumps({"type": "message", "text": LISTED}), id="JSON"),
@@ -126,6 +137,7 @@ PAYLOADS = [
     param(LISTED.encode(), id="binary text"),
     param(b"\x0a\x24" + LISTED.encode() + b"\x10\x01", id="protobuf"),
     param(zip_bytes({"名单.txt": LISTED.encode()}), id="zip"),
+    param(protobuf(b"a.zip", zip_bytes({"名单.txt": LISTED.encode() * 9})), id="zip in protobuf"),
     param(b64encode(zip_bytes({"名单.txt": LISTED.encode()})).decode(), id="zip in base64"),
     param(json.dumps({"file": b64encode(LISTED.encode()).decode()}), id="base64 in JSON"),
     param("x" * 2_000_000 + LISTED, id="at the end of a long text"),

@@ -1,4 +1,4 @@
-"""One message of a WebSocket → pieces: text, JSON, and the framings that chat libraries put around JSON."""
+"""One message of a WebSocket → pieces: text, JSON in the framings that chat libraries put around it, protobuf, files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError
 from gateway.parts import Piece
+from gateway.wire.binary import read_binary
 from gateway.wire.embedded import MIN_CHARS, embedded_files
 from gateway.wire.head import body_name
 from gateway.wire.jsonbody import JsonReading, read_json
@@ -57,7 +58,10 @@ def _pieces(request: Request, view: memoryview, limits: Limits) -> Iterator[Piec
     is_text = request.content_type == TEXT_TYPE
     reading = _json(view, limits)
     is_json = reading is not None and reading.is_sound
-    yield Piece(view, field="body", declared_type=request.content_type, is_file=not is_text and not is_json)
+    inside = None if is_text or is_json else read_binary(request, view, request.content_type, limits=limits)
+    is_file = not is_text and not is_json and inside is None
+    yield Piece(view, field="body", declared_type=request.content_type, is_file=is_file)
+    yield from inside or ()
     if reading is not None:
         yield from reading.pieces
     elif is_text and len(view) >= MIN_CHARS:

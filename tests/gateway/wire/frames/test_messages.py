@@ -65,6 +65,13 @@ def test_a_binary_message_is_a_file():
     assert (bytes(piece.data), piece.is_file, piece.field) == (b"\x00\x01PK", True, "body")
 
 
+def test_a_file_in_a_protobuf_message_comes_out():
+    message = b"\x0a\x05a.pdf\x12" + bytes([0x80 | len(FILE) & 0x7F, len(FILE) >> 7]) + FILE
+    found = pieces(message, "application/octet-stream")
+    assert [piece.is_file for piece in found if bytes(piece.data) == FILE] == [True]
+    assert (bytes(found[0].data), found[0].is_file) == (message, False)
+
+
 def test_an_empty_message_has_nothing():
     assert pieces(b"") == ()
 
