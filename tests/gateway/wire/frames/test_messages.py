@@ -66,9 +66,10 @@ def test_a_binary_message_is_a_file():
 
 
 def test_a_file_in_a_protobuf_message_comes_out():
-    message = b"\x0a\x05a.pdf\x12" + bytes([0x80 | len(FILE) & 0x7F, len(FILE) >> 7]) + FILE
+    data = b"\x00\xff" + FILE
+    message = b"\x0a\x05a.pdf\x12" + bytes([0x80 | len(data) & 0x7F, len(data) >> 7]) + data
     found = pieces(message, "application/octet-stream")
-    assert [piece.is_file for piece in found if bytes(piece.data) == FILE] == [True]
+    assert [piece.is_file for piece in found if bytes(piece.data) == data] == [True]
     assert (bytes(found[0].data), found[0].is_file) == (message, False)
 
 
