@@ -20,6 +20,9 @@ from gateway.passthrough.entries import notes
 from gateway.process import PARENT, die_with_parent
 from gateway.settings import Settings
 
+PROTOCOLS = {"socks5": "socks5h", "transparent": "redirected"}
+"""Mode → how the proxy is told of, where that is not `http`; `h` has curl leave names to the proxy."""
+
 
 @click.command(
     short_help="Run the gateway.",
@@ -77,7 +80,7 @@ def announce(settings: Settings, certificate: Path) -> None:
     """Where everything is, what is switched off, and one line to try."""
     shown = near(certificate)
     click.echo("Sluice is running: what leaves through it is read first.")
-    click.echo(f"  proxy    http://{settings.listen}")
+    click.echo(f"  proxy    {PROTOCOLS.get(settings.mode, 'http')}://{settings.listen}")
     click.echo(f"  console  http://{settings.console.listen}/")
     click.echo(f"  metrics  http://{settings.metrics.listen}/metrics")
     click.echo(f"  CA       {shown}")
@@ -89,7 +92,9 @@ def announce(settings: Settings, certificate: Path) -> None:
     for note in notes(settings.tls.passthrough, datetime.now(LOCAL).date()):
         click.echo(f"  note     {note}")
     click.echo("Try it:")
-    click.echo(f"  curl -x http://{settings.listen} --cacert {shown} -F file=@README.md https://example.com/upload")
+    # A redirected client says nothing of a proxy.
+    way = "" if settings.mode == "transparent" else f"-x {PROTOCOLS.get(settings.mode, 'http')}://{settings.listen} "
+    click.echo(f"  curl {way}--cacert {shown} -F file=@README.md https://example.com/upload")
 
 
 def near(path: Path) -> str:

@@ -169,6 +169,7 @@ def words(values: type[StrEnum]) -> set[str]:
                 "tls-unclear",
                 "tls-client",
                 "tls-server",
+                "socks-login",
             },
         ),
         (
@@ -178,6 +179,7 @@ def words(values: type[StrEnum]) -> set[str]:
                 "journal",
                 "judge",
                 "engine",
+                "parent",
                 "inspector",
                 "inspectors",
                 "signatures",

@@ -122,6 +122,22 @@ def test_announcement(capsys, folder, settings, notes):
     assert lines[-1].startswith("  curl -x http://127.0.0.1:8080 --cacert state/ca/sluice-ca.pem ")
 
 
+@pytest.mark.parametrize(
+    ("mode", "proxy", "way"),
+    [
+        ("socks5", "socks5h://127.0.0.1:8080", "curl -x socks5h://127.0.0.1:8080 --cacert "),
+        ("transparent", "redirected://127.0.0.1:8080", "curl --cacert "),
+        ("upstream:http://proxy.example:3128", "http://127.0.0.1:8080", "curl -x http://127.0.0.1:8080 --cacert "),
+    ],
+    ids=["socks5", "transparent", "upstream"],
+)
+def test_announcement_by_mode(capsys, folder, mode, proxy, way):
+    announce(Settings(mode=mode, state_dir=folder / "state"), folder / "ca.pem")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == f"  proxy    {proxy}"
+    assert lines[-1].startswith(f"  {way}")
+
+
 @pytest.mark.parametrize(("path", "shown"), [("a/b", "a/b"), ("/x", "/x")])
 def test_paths_are_shown_as_one_would_type_them(folder, path, shown):
     assert near(folder / path) == shown
