@@ -49,9 +49,9 @@ class Limits:
     max_findings: int = 10_000
     """Most matches looked at per part and signature; beyond it the count is a lower bound and the part is partial."""
     max_uploads: int = 10_000
-    """Most uploads in several requests remembered at once, the finished ones included until they are forgotten."""
+    """Most uploads in several requests under way at once; one sender may have a quarter of them."""
     max_uploads_bytes: int = 8192 * MIB
-    """Most bytes of pieces kept on the disk until their whole can be judged."""
+    """Most bytes of pieces kept on the disk until their whole can be judged; one sender may have a quarter of them."""
     keep_upload_s: float = 86_400.0
     """How long an upload in several requests is remembered; clients resume after a night, and URLs live a day."""
     inspect_s: float = 30.0

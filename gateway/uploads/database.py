@@ -81,7 +81,7 @@ class Database:
             connection = self._connected()
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                for statement in self._schema.split(";"):
+                for statement in _statements(self._schema):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {self._application_id}")
                 connection.execute("COMMIT")
@@ -146,6 +146,16 @@ class Database:
                 self._idle.append((inode, connection))
                 return
         connection.close()
+
+
+def _statements(schema: str) -> Iterator[str]:
+    """One by one; a trigger has semicolons in it."""
+    statement = ""
+    for piece in schema.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 @contextmanager

@@ -28,6 +28,7 @@ CREATE INDEX IF NOT EXISTS hashes_sha1 ON hashes (sha1);
 CREATE INDEX IF NOT EXISTS hashes_age ON hashes (kind, at)
 """
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
+_SCRAMBLED = re.compile(r"[0-9a-f]{9}[g-v][0-9a-f]{22}")
 
 type Kind = Literal["seen", "protected"]
 
@@ -81,8 +82,13 @@ def recognised(text: str) -> tuple[str, str]:
     ('md5', 'd41d8cd98f00b204e9800998ecf8427e')
     >>> recognised("a name")
     ('', '')
+
+    An MD5 as Baidu's web client scrambles it is told by its tenth character, which is no hexadecimal digit.
+
+    >>> recognised("8e23f7635tb64136eddb0719602bc477")
+    ('md5', 'd41d8cd98f00b204e9800998ecf8427e')
     """
-    digest = text.strip().lower()
+    digest = _unscrambled(text.strip().lower())
     if not (len(digest) in ALGORITHMS and _HEXADECIMAL.fullmatch(digest)):
         try:
             plain = text.strip().rstrip("=").replace("-", "+").replace("_", "/")
@@ -91,3 +97,16 @@ def recognised(text: str) -> tuple[str, str]:
             return "", ""
     algorithm = ALGORITHMS.get(len(digest), "")
     return (algorithm, digest) if algorithm else ("", "")
+
+
+def _unscrambled(digest: str) -> str:
+    """The MD5 behind Baidu's scrambling, any other text as it is.
+
+    Each digit is combined with its place, groups of eight change places, and the tenth digit is written as a letter
+    from `g` on. Source: published clients, which undo it to compare with a file's own MD5.
+    """
+    if not _SCRAMBLED.fullmatch(digest):
+        return digest
+    digits = [ord(each) - ord("g") if at == 9 else int(each, 16) for at, each in enumerate(digest)]
+    plain = "".join(f"{digit ^ at & 15:x}" for at, digit in enumerate(digits))
+    return plain[8:16] + plain[:8] + plain[24:] + plain[16:24]

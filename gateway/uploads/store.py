@@ -29,6 +29,8 @@ MAX_KEYS = 20_000
 """Most names of one upload: a signed URL for each piece, and ids."""
 CLOSED_PER_OPEN = 8
 """Most rows for each upload that may be open: decided ones stay until they expire, but may not fill the disk."""
+OWNER_SHARE = 4
+"""An owner has at most this part of each bound, so that one sender who never finishes does not stop all others."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Names this run of the machine. What was written before a crash of the machine may be lost in part."""
 
@@ -77,7 +79,7 @@ class UploadStore:
             if found:
                 upload = rows.fill(found[0], facts)
             else:
-                self._make_room(rows)
+                self._make_room(rows, owner)
                 upload = Upload(secrets.token_hex(16), owner, facts, expires_at=now + self._keep_s)
                 self._files.create(upload.id)
                 rows.insert(upload)
@@ -195,18 +197,20 @@ class UploadStore:
         with faults(), self._database.transaction(is_reading=is_reading) as connection:
             yield Rows(connection, self._boot)
 
-    def _make_room(self, rows: Rows) -> None:
+    def _make_room(self, rows: Rows, owner: str) -> None:
         """For one more upload; StoreFull when there is none."""
-        every, still_open, _ = rows.counts()
-        if still_open >= self._max_uploads:
-            raise StoreFull("max_uploads")
-        if every >= self._max_uploads * CLOSED_PER_OPEN:
-            # A refused upload is remembered to its end; a passed one only saves a late commit a second look.
-            passed = rows.oldest_passed(every // CLOSED_PER_OPEN)
-            if not passed:
-                raise StoreFull("max_uploads")
-            for upload_id in passed:
-                rows.delete(upload_id)
+        own_max = max(1, self._max_uploads // OWNER_SHARE)
+        for whose, most, bound in ((None, self._max_uploads, "max_uploads"), (owner, own_max, "uploads of one owner")):
+            share = rows.share(whose)
+            if share.still_open >= most:
+                raise StoreFull(bound)
+            if share.uploads >= most * CLOSED_PER_OPEN:
+                # A refused upload is remembered to its end; a passed one only saves a late commit a second look.
+                passed = rows.oldest_passed(whose, max(1, share.uploads // CLOSED_PER_OPEN))
+                if not passed:
+                    raise StoreFull(bound)
+                for upload_id in passed:
+                    rows.delete(upload_id)
 
     def _room_for(self, rows: Rows, upload_id: str, size: int) -> Upload:
         """The upload, when it is open and `size` more bytes may come."""
@@ -215,8 +219,10 @@ class UploadStore:
             raise StoreError("closed")
         if upload.segments >= MAX_SEGMENTS:
             raise StoreFull("max_segments")
-        if rows.counts()[2] + size > self._max_stored_bytes:
+        if rows.share().stored_bytes + size > self._max_stored_bytes:
             raise StoreFull("max_stored_bytes")
+        if rows.share(upload.owner).stored_bytes + size > self._max_stored_bytes // OWNER_SHARE:
+            raise StoreFull("bytes of one owner")
         return upload
 
     def _link(self, rows: Rows, upload: Upload, keys: Sequence[str]) -> None:

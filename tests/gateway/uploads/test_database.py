@@ -51,6 +51,17 @@ def test_nobody_else_may_read_it(database, tmp_path):
     assert set(modes) >= {"x.db", "x.db-wal"}
 
 
+def test_a_schema_may_have_triggers(tmp_path):
+    schema = (
+        f"{SCHEMA}; CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM t WHERE x = 1; DELETE FROM t WHERE x = 2; END;"
+    )
+    database = Database(tmp_path / "x.db", schema, 7)
+    for number in (1, 2, 3):
+        add(database, number)
+    assert everything(database) == [3]
+    database.close()
+
+
 def test_a_transaction_that_fails_leaves_nothing(database):
     def fail():
         with database.transaction() as connection:

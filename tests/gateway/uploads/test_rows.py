@@ -177,11 +177,26 @@ def test_counts_and_ages(rows):
         added(rows, [(number, 0, -1)], upload_id)
     rows.decide("c", State.PASSED, "")
     rows.decide("b", State.PASSED, "")
-    assert rows.counts() == (4, 2, 2 + 5)
+    assert rows.share() == rows.share("li") == (4, 2, 2 + 5)
     assert [one.id for one in rows.expired(1.0)] == ["a", "b"]
-    assert rows.oldest_passed(1) == ["b"]
-    assert rows.oldest_passed(9) == ["b", "c"]
+    assert rows.oldest_passed(None, 1) == ["b"]
+    assert rows.oldest_passed(None, 9) == rows.oldest_passed("li", 9) == ["b", "c"]
+    assert rows.oldest_passed("wang", 9) == []
     assert rows.ids() == set("abcd")
+
+
+def test_shares_follow_every_change(rows, connection):
+    for upload_id, owner in (("a", "li"), ("b", "li"), ("c", "")):
+        rows.insert(Upload(upload_id, owner, Facts(), expires_at=9.0))
+        added(rows, [(5, 0, -1), (5, 0, -1)], upload_id)
+    assert (rows.share(), rows.share("li"), rows.share("")) == ((3, 3, 42), (2, 2, 28), (1, 1, 14))
+    rows.decide("a", State.REFUSED, "0190")
+    rows.decide("a", State.REFUSED, "0190")
+    assert (rows.share(), rows.share("li")) == ((3, 2, 28), (2, 1, 14))
+    for upload_id in "abc":
+        rows.delete(upload_id)
+    assert rows.share() == rows.share("li") == rows.share("nobody") == (0, 0, 0)
+    assert connection.execute("SELECT count(*) FROM shares").fetchone() == (1,)
 
 
 def test_bytes_from_before_a_crash_of_the_machine_are_not_trusted(rows, connection):

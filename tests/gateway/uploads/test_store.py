@@ -42,7 +42,7 @@ def store(tmp_path, clock):
 
 
 def made(tmp_path, **more):
-    given = {"max_stored_bytes": 1000, "max_uploads": 5, "keep_s": 60.0, **more}
+    given = {"max_stored_bytes": 4000, "max_uploads": 20, "keep_s": 60.0, **more}
     return UploadStore(tmp_path / "uploads", **given)
 
 
@@ -261,7 +261,7 @@ def test_bounds(store, clock):
     other = store.open("li", ["b"], FACTS)
     with pytest.raises(StoreFull) as caught:
         put(store, other, b"x" * 401)
-    assert (caught.value.reason, caught.value.bound) == ("full", "max_stored_bytes")
+    assert (caught.value.reason, caught.value.bound) == ("full", "bytes of one owner")
     assert put(store, other, b"x" * 400).stored_bytes == 400
     store.mark(upload.id, State.REFUSED)
     assert put(store, other, b"x" * 600).stored_bytes == 1000
@@ -269,24 +269,60 @@ def test_bounds(store, clock):
         store.open("li", [name], FACTS)
     with pytest.raises(StoreFull, match="full") as caught:
         store.open("li", ["g"], FACTS)
-    assert caught.value.bound == "max_uploads"
+    assert caught.value.bound == "uploads of one owner"
     assert store.open("li", ["c"], FACTS)
 
 
-def test_decided_uploads_make_room(store):
+def test_bounds_of_all_together(store):
+    for owner in "abcd":
+        for name in "12345":
+            upload = store.open(owner, [name], FACTS)
+        put(store, upload, b"x" * 990)
+    with pytest.raises(StoreFull) as caught:
+        store.open("e", ["1"], FACTS)
+    assert caught.value.bound == "max_uploads"
+    store.drop(upload.id)
+    upload = store.open("e", ["1"], FACTS)
+    assert put(store, upload, b"x" * 990).stored_bytes == 990
+    store.mark(store.find("a", ["1"])[0].id, State.REFUSED)
+    upload = store.open("f", ["1"], FACTS)
+    with pytest.raises(StoreFull) as caught:
+        put(store, upload, b"x" * 41)
+    assert caught.value.bound == "max_stored_bytes"
+    assert put(store, upload, b"x" * 40).stored_bytes == 40
+
+
+def test_decided_uploads_make_room(tmp_path):
+    store = made(tmp_path, max_uploads=5)
+    for number in range(120):
+        store.mark(store.open(f"user-{number % 6}", [str(number)], FACTS).id, State.PASSED)
+    kept = [number for number in range(120) if store.find(f"user-{number % 6}", [str(number)])]
+    assert kept[-1] == 119
+    assert 30 <= len(kept) <= 40
+    store.close()
+
+
+def test_decided_uploads_of_one_owner_make_room_for_his_own(store):
+    store.mark(store.open("wang", ["0"], FACTS).id, State.PASSED)
     for number in range(60):
         store.mark(store.open("li", [str(number)], FACTS).id, State.PASSED)
-    kept = [number for number in range(60) if store.find("li", [str(number)])]
-    assert kept[-1] == 59
-    assert 30 <= len(kept) <= 40
+    assert 30 <= len([number for number in range(60) if store.find("li", [str(number)])]) <= 40
+    assert store.find("wang", ["0"])
 
 
-def test_refused_uploads_never_make_room(store):
-    for number in range(40):
-        store.mark(store.open("li", [str(number)], FACTS).id, State.REFUSED)
-    with pytest.raises(StoreFull):
+def test_refused_uploads_never_make_room(tmp_path):
+    store = made(tmp_path, max_uploads=20)
+    for number in range(160):
+        store.mark(store.open(f"user-{number // 40}", [str(number)], FACTS).id, State.REFUSED)
+        if number == 39:
+            with pytest.raises(StoreFull) as caught:
+                store.open("user-0", ["x"], FACTS)
+            assert caught.value.bound == "uploads of one owner"
+    with pytest.raises(StoreFull) as caught:
         store.open("li", ["x"], FACTS)
-    assert len(store.find("li", [str(number) for number in range(40)])) == 40
+    assert caught.value.bound == "max_uploads"
+    assert len(store.find("user-3", [str(number) for number in range(160)])) == 40
+    store.close()
 
 
 def test_pieces_and_names_are_bounded(store, monkeypatch):
