@@ -10,7 +10,7 @@ from gateway.policy.early import least_body_bytes, least_file_bytes
 from gateway.policy.facts import Fact, Facts, gather, name_authorised
 from gateway.policy.failclosed import built_in_grounds
 from gateway.policy.model import NOTHING, Policy, Rule
-from gateway.policy.schema import HoldMode
+from gateway.policy.vocabulary import HoldMode
 from gateway.policy.words import because, fill
 from gateway.transfer import Transfer
 

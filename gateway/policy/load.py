@@ -27,8 +27,9 @@ from gateway.policy.early import conditions, is_early, size_limits
 from gateway.policy.facts import Authorised, Test
 from gateway.policy.model import NOTHING, AuthorisedDestination, Policy, PolicyException, Rule
 from gateway.policy.problems import dotted, empty_places, form_problems
-from gateway.policy.schema import UNIT_BYTES, AuthorisedEntry, Bilingual, ExceptionEntry, KnownHash, RuleEntry
+from gateway.policy.schema import UNIT_BYTES, AuthorisedEntry, Bilingual, ExceptionEntry, RuleEntry
 from gateway.policy.schema_file import PolicyFile
+from gateway.policy.vocabulary import KnownHash
 from gateway.yamlfile import Document, Where, load_yaml, parse_yaml
 
 EMBEDDED = "<embedded default>"

@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from gateway.findings import Action
 from gateway.policy.facts import Authorised, Facts, Test
-from gateway.policy.schema import FindingsTest, HoldMode, Mode, SizeUnit
+from gateway.policy.schema import FindingsTest, Mode, SizeUnit
 from gateway.policy.schema_file import CaseEntry
+from gateway.policy.vocabulary import HoldMode
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 """No words in any language, shared."""

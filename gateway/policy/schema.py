@@ -23,20 +23,11 @@ from gateway.detect.signatures import Klass
 from gateway.findings import Severity
 from gateway.limits import KIB, Limits
 from gateway.parts import Coverage, Grade
+from gateway.policy.vocabulary import EndpointKind, HoldMode, KnownHash, MessageReader
 from gateway.transfer import Audience, Category, Channel, Region
 
 Reason = Literal["too-large", "malformed", "encrypted", "unsupported", "detector-failed", "unreadable"]
 """Reason words of `ContentError` and its subclasses; a test holds them together."""
-MessageReader = Literal["none", "generic", "dingtalk-lwp"]
-"""What reads the messages of a WebSocket; a test holds it to the catalogue's words."""
-EndpointKind = Literal[
-    "file", "part", "init", "finish", "rapid", "message", "mail", "share", "code", "prompt", "opaque"
-]
-"""As `gateway.destinations.entries` has them; a test holds them together."""
-KnownHash = Literal["none", "unknown", "seen", "protected"]
-"""What the index says of a hash sent in place of bytes."""
-HoldMode = Literal["chunks", "commit"]
-"""How much of an upload in several requests waits: every chunk until the whole was judged, or the last request."""
 ActionWord = Literal["allow", "log", "coach", "hold", "block"]
 Mode = Literal["enforce", "monitor", "off"]
 """`monitor` records what the rule would have done; `off` is as if the rule were not written."""

@@ -16,16 +16,13 @@ from gateway.policy.schema import (
     Block,
     Count,
     Day,
-    EndpointKind,
     ExceptionEntry,
     Failures,
     FindingsTest,
     Id,
-    KnownHash,
     LimitName,
     ListOf,
     Megabytes,
-    MessageReader,
     Ratio,
     Reason,
     Role,
@@ -36,6 +33,7 @@ from gateway.policy.schema import (
     UploadsEntry,
     Url,
 )
+from gateway.policy.vocabulary import EndpointKind, KnownHash, MessageReader
 from gateway.transfer import Audience, Category, Channel, Region
 
 Size = Annotated[StrictInt, Field(ge=0)]

@@ -9,7 +9,6 @@ import pytest
 from pydantic import ValidationError
 
 from gateway import errors
-from gateway.destinations.entries import Kind, Reader
 from gateway.findings import Action, Severity
 from gateway.parts import Coverage, Grade
 from gateway.policy import schema
@@ -198,8 +197,3 @@ def test_an_authorised_destination_cannot_do_without(key):
 @pytest.mark.parametrize("says", [{"zh": "只有中文。"}, {"en": "English only."}, {"zh": "", "en": "x"}, "text"])
 def test_a_sentence_stands_in_both_languages(says):
     assert not accepts(RuleEntry, rule(says=says))
-
-
-def test_endpoint_kinds_are_those_of_the_catalogue():
-    assert get_args(schema.EndpointKind) == get_args(Kind.__value__)
-    assert get_args(schema.MessageReader) == get_args(Reader.__value__)
