@@ -164,6 +164,7 @@ def words(values: type[StrEnum]) -> set[str]:
                 "not-http",
                 "head-too-large",
                 "malformed-head",
+                "extended-connect",
                 "unknown-protocol",
                 "tunnel",
                 "tls-unclear",
