@@ -191,8 +191,10 @@ def protocol_error(
 ) -> Generator[commands.Command, Any, None]:
     """The stock answer, and a count: a client that breaks HTTP/2, or asks for a WebSocket over it (RFC 8441)."""
     if isinstance(self, Http2Server):
-        reason = "extended-connect" if "b':protocol'" in message else "malformed-head"
-        metrics.REFUSED_CONNECTIONS.labels(reason=reason).inc()
+        if "b':protocol'" in message:
+            metrics.REFUSED_CONNECTIONS.labels(reason="extended-connect").inc()
+        else:
+            metrics.REFUSED_CONNECTIONS.labels(reason="malformed-head").inc()
     yield from _stock_protocol_error(self, message, error_code)
 
 
