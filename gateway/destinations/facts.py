@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.wire.places import parse_place
 
@@ -23,8 +24,13 @@ class Facts:
     @property
     def in_body(self) -> tuple[str, ...]:
         """Places of tenant, conversation and digests for which the body has to be read, each once."""
-        texts = dict.fromkeys((*self.tenant, *self.conversation, *self.hashes))
-        return tuple(text for text in texts if parse_place(text).in_body)
+        return _in_body((*self.tenant, *self.conversation, *self.hashes))
+
+
+@lru_cache(maxsize=4096)
+def _in_body(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Kept, because it is asked for every request and the catalogue has a few hundred answers."""
+    return tuple(text for text in dict.fromkeys(texts) if parse_place(text).in_body)
 
 
 NO_FACTS = Facts()

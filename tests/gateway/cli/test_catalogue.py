@@ -70,6 +70,13 @@ def test_show(sluice, own):
     ]
 
 
+def test_show_of_a_service_without_a_tenant(sluice):
+    lines = sluice("catalogue", "show", "generic").lines
+    assert "  jurisdiction: different from server to server" in lines
+    assert "    shape: put" in lines
+    assert not [line for line in lines if line.startswith("  tenant:")]
+
+
 def test_show_as_json(sluice, own):
     (line,) = sluice("catalogue", "show", "own_drive", "--json").lines
     assert json.loads(line)["endpoints"][1] == {"id": "more", "kind": "file", "evidence": "memory", "path": "/more"}

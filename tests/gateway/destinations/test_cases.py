@@ -48,6 +48,13 @@ def test_the_shipped_catalogue_comes_out_as_its_cases_say():
     assert check_catalogue([DATA]) >= 400
 
 
+def test_the_example_of_the_guide(write):
+    guide = (PACKAGE_DIR.parent / "docs" / "catalogue.md").read_text("utf-8")
+    write(guide.partition("```yaml\n")[2].partition("```")[0])
+
+    assert check_catalogue(["a.yaml"]) == 2
+
+
 def test_a_shipped_file_is_named_after_its_service():
     for path in DATA.iterdir():
         assert f"\nid: {path.stem}\n" in "\n" + path.read_text("utf-8"), path.name
