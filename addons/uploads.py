@@ -20,7 +20,7 @@ from addons.steps import Refused, Ruling, Step, plan_of, rfc3339, together, with
 from gateway.errors import MalformedError, StoreError
 from gateway.spool import Spool
 from gateway.uploads.answers import MAX_WHOLE_BYTES, answer_chunk, answer_question, whole_headers
-from gateway.uploads.hashes import HashIndex, recognised
+from gateway.uploads.hashes import HashIndex, Kind, recognised
 from gateway.uploads.model import NO_ASK, Ask, Segment
 from gateway.uploads.plan import BY_RANGE, BY_URL, Plan, keys_in_response
 from gateway.uploads.state import State, Upload
@@ -120,12 +120,17 @@ class Uploads:
 
     async def remember(self, ruling: Ruling, policy: Policy, at: float) -> None:
         """Note the digests of the files in a judged upload, when policy tells one digest from another."""
-        if policy.asks_hash:
-            kind = "seen" if ruling.verdict.action.lets_through else "protected"
+        if not policy.asks_hash:
+            return
+        kind: Kind = "seen" if ruling.verdict.action.lets_through else "protected"
+        try:
             for part in ruling.inspection.parts:
                 if part.is_file and part.depth == 0 and part.md5:
                     digests = (part.sha256, part.md5, part.sha1)
                     await self._call(self.hashes.remember, kind, *digests, part.size_bytes, at)
+        except StoreError:
+            # The verdict stands and is recorded; a digest that is not noted is unknown, which lets nothing pass.
+            metrics.FAILURES.labels(part="uploads").inc()
 
     async def rule(self, step: Step) -> Ruling:
         """The verdict on the step: over the whole file where this request completes one."""
@@ -156,9 +161,18 @@ class Uploads:
     async def tend(self) -> None:
         """Forget uploads that nobody went on with, for as long as the worker runs."""
         while True:
-            for upload in await self._call(self.store.expire):
-                metrics.UPLOADS_EXPIRED.labels(hold=upload.facts.hold).inc()
+            await self.forget()
             await asyncio.sleep(EXPIRE_S)
+
+    async def forget(self) -> None:
+        """Drop what is over time, and count what had pieces and no end."""
+        try:
+            over = await self._call(self.store.expire)
+        except StoreError:
+            metrics.FAILURES.labels(part="uploads").inc()
+            return
+        for upload in over:
+            metrics.UPLOADS_EXPIRED.labels(hold=upload.facts.hold).inc()
 
     def close(self) -> None:
         """Let threads and databases go."""
