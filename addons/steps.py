@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.destinations.facts import Facts as Places
     from gateway.destinations.split import Split
     from gateway.policy.model import Policy
-    from gateway.policy.schema import HoldMode
+    from gateway.policy.vocabulary import HoldMode
     from gateway.spool import Spool
 
 type Decide = Callable[[Transfer, Inspection], tuple[Transfer, Verdict]]
