@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 from gateway.errors import LimitError, MalformedError
@@ -249,7 +250,8 @@ def cut_content(view: memoryview, content: str) -> tuple[bytes, memoryview]:
     decoded = decode_base64(raw_bytes(found[0])) if len(found) == 1 else None
     if decoded is None:
         raise MalformedError("upload", "the piece of the file is not there exactly once")
-    body = bytes(view)
-    for written in {found[0], found[0].replace("/", "\\/")}:
-        body = body.replace(f'"{written}"'.encode(), b'""')
+    body, plain = bytes(view), json.dumps(found[0])
+    # PHP writes the slash so, Gson the padding.
+    for slash, equals in product(("/", "\\/"), ("=", "\\u003d")):
+        body = body.replace(plain.replace("/", slash).replace("=", equals).encode(), b'""')
     return decoded, memoryview(body)

@@ -73,6 +73,8 @@ def test_the_whole(bodies, said):
         pytest.param([b"hello"], at(0), {"total_bytes": 5, "conflict": True}, id="contradicting requests"),
         pytest.param([b"hello", b"there"], [{"start": 0}, {"index": 1}], {}, id="start and number mixed"),
         pytest.param([b"hello", b"there"], [{}, {"index": 1}], {}, id="nothing and number mixed"),
+        pytest.param([b"hello", b"hello"], [{"start": 0}, {"index": 1}], {}, id="start and number mixed, same bytes"),
+        pytest.param([b"hello"], at(0), {"total_bytes": 0}, id="announced as empty"),
     ],
 )
 def test_no_whole(bodies, said, more):
@@ -167,3 +169,15 @@ def test_large_overlaps_are_compared_whole():
 def test_plain():
     assert is_plain(Segment(0, 1, content_encoding=" Identity"))
     assert not is_plain(Segment(0, 1, content="field:a"))
+
+
+@pytest.mark.parametrize("bodies", [[b"hello"], [b"lo", b"hel"]], ids=["in place", "put together"])
+def test_bounds_are_inclusive(bodies):
+    file, recipe = stored(*zip(bodies, at(*[3, 0][-len(bodies) :]), strict=True))
+    assert bytes(assemble(recipe, file, limits=Limits(max_body_bytes=5, max_decoded_bytes=5))) == b"hello"
+
+
+def test_a_bound_is_felt_before_all_is_put_together():
+    file, recipe = stored((b"lo", {"start": 3}), (b"hel", {"start": 0}), (b"x", {"start": 100}))
+    with pytest.raises(LimitError):
+        assemble(recipe, file, limits=Limits(max_body_bytes=4))

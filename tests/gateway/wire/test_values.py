@@ -253,7 +253,10 @@ def test_cut_content():
     body = json.dumps({"to": "a", "d": B64}).encode()
     content, rest = cut_content(memoryview(body), "base64:json:d")
     assert (content, bytes(rest)) == (b"\xff\xfe?hello", b'{"to": "a", "d": ""}')
-    content, rest = cut_content(memoryview(body.replace(b"/", b"\\/")), "base64:json:d")
-    assert bytes(rest) == b'{"to": "a", "d": ""}'
+    for written in ((b"/", b"\\/"), (b"=", b"\\u003d")):
+        content, rest = cut_content(memoryview(body.replace(*written)), "base64:json:d")
+        assert (content, bytes(rest)) == (b"\xff\xfe?hello", b'{"to": "a", "d": ""}')
+    content, rest = cut_content(memoryview(json.dumps({"d": "aGVs\r\nbG8="}).encode()), "base64:json:d")
+    assert (content, bytes(rest)) == (b"hello", b'{"d": ""}')
     with pytest.raises(ContentError):
         cut_content(memoryview(body), "base64:json:x")
