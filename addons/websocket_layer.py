@@ -77,18 +77,12 @@ class MessageLayer(layer.Layer):
         self.state: Callable[[events.Event], Commands] = self.start
         self.farewell = b""
         """Close frame that waits for the end of a frame on its way to the client."""
-        self.wakeup: commands.RequestWakeup | None = None
-
-    @property
-    def conversation(self) -> Conversation:
-        """The state of a handshake that was let through; KeyError for any other, which ends the connection."""
-        conversation: Conversation = self.flow.metadata[CONVERSATION]
-        return conversation
 
     @property
     def is_waiting(self) -> bool:
         """Whether a message waits for its verdict."""
-        return CONVERSATION in self.flow.metadata and self.conversation.message is not None
+        conversation: Conversation | None = self.flow.metadata.get(CONVERSATION)
+        return conversation is not None and conversation.message is not None
 
     def _handle_event(self, event: events.Event) -> Commands:
         yield from self.state(event)
@@ -106,11 +100,9 @@ class MessageLayer(layer.Layer):
     def relay(self, event: events.Event) -> Commands:
         """An open connection."""
         if isinstance(event, events.DataReceived):
-            if event.connection == self.context.client:
-                yield from self.client_data(event.data)
-            else:
-                yield from self.server_data(event.data)
-        elif isinstance(event, events.ConnectionClosed):
+            from_client = event.connection == self.context.client
+            yield from self.client_data(event.data) if from_client else self.server_data(event.data)
+        else:
             yield from self.end()
 
     def client_data(self, data: bytes) -> Commands:
@@ -165,9 +157,10 @@ class MessageLayer(layer.Layer):
         message, self.message = self.message, None
         assert message is not None
         message.arrived_at = time.monotonic()
-        self.conversation.message = message
+        conversation: Conversation = self.flow.metadata[CONVERSATION]
+        conversation.message = message
         yield SluiceMessageHook(self.flow)
-        self.conversation.message = None
+        conversation.message = None
         if message.may_leave and not message.problem:
             yield from self.forward(message)
         else:
@@ -199,20 +192,22 @@ class MessageLayer(layer.Layer):
 
     def client_control(self, chunk: Chunk) -> Commands:
         """Ping, pong or close of the client; of what it wrote only a close code goes on."""
-        server = self.context.server
         if chunk.opcode is Opcode.PING:
-            number = self.pings.from_client(chunk.data)
-            yield commands.SendData(server, control_frame(Opcode.PING, number, os.urandom(KEY_BYTES)))
+            yield self.to_server(Opcode.PING, self.pings.from_client(chunk.data))
         elif chunk.opcode is Opcode.PONG:
             if self.pings.is_answer_of_client(chunk.data):
-                yield commands.SendData(server, control_frame(Opcode.PONG, chunk.data, os.urandom(KEY_BYTES)))
+                yield self.to_server(Opcode.PONG, chunk.data)
         else:
             code = close_code(chunk.data)
             answer = close_payload(code) if chunk.data else b""
-            yield commands.SendData(server, control_frame(Opcode.CLOSE, answer, os.urandom(KEY_BYTES)))
+            yield self.to_server(Opcode.CLOSE, answer)
             if self.from_server.is_between:
                 yield commands.SendData(self.context.client, control_frame(Opcode.CLOSE, answer))
             yield from self.end()
+
+    def to_server(self, opcode: Opcode, payload: bytes) -> commands.SendData:
+        """A control frame of our own."""
+        return commands.SendData(self.context.server, control_frame(opcode, payload, os.urandom(KEY_BYTES)))
 
     def server_data(self, data: bytes) -> Commands:
         """Frames of the server: passed on as they come, nothing is kept."""
@@ -236,8 +231,7 @@ class MessageLayer(layer.Layer):
         except FrameError:
             yield from self.end()
             return
-        if out:
-            yield commands.SendData(self.context.client, bytes(out))
+        yield commands.SendData(self.context.client, bytes(out))
         if is_closed:
             yield from self.server_closed()
 
@@ -246,15 +240,14 @@ class MessageLayer(layer.Layer):
         if self.farewell:
             yield from self.say_farewell()
         else:
-            yield commands.SendData(self.context.server, control_frame(Opcode.CLOSE, b"", os.urandom(KEY_BYTES)))
+            yield self.to_server(Opcode.CLOSE, b"")
             yield commands.CloseConnection(self.context.server)
             yield from self.wait_for_client()
 
     def wait_for_client(self) -> Commands:
         """The client has been told to close, and has a moment for it."""
         self.state = self.linger
-        self.wakeup = commands.RequestWakeup(LINGER_S)
-        yield self.wakeup
+        yield commands.RequestWakeup(LINGER_S)
 
     def refuse(self, code: int, reason: str) -> Commands:
         """Tell both sides, stop reading the server, and give the client a moment to read why."""
@@ -267,13 +260,12 @@ class MessageLayer(layer.Layer):
         """The close frames; the server's connection ends at once."""
         farewell, self.farewell = self.farewell, b""
         yield commands.SendData(self.context.client, farewell)
-        leaving = control_frame(Opcode.CLOSE, close_payload(Close.GOING_AWAY), os.urandom(KEY_BYTES))
-        yield commands.SendData(self.context.server, leaving)
+        yield self.to_server(Opcode.CLOSE, close_payload(Close.GOING_AWAY))
         yield commands.CloseConnection(self.context.server)
 
     def linger(self, event: events.Event) -> Commands:
         """A refused connection: what the client still sends is thrown away, until it closes or time is up."""
-        is_over = isinstance(event, events.Wakeup) and event.command is self.wakeup
+        is_over = isinstance(event, events.Wakeup)
         if isinstance(event, events.ConnectionClosed):
             is_over = event.connection == self.context.client or bool(self.farewell)
         elif isinstance(event, events.DataReceived):

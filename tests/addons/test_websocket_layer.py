@@ -319,3 +319,22 @@ def test_a_connection_that_was_not_agreed_on_ends_at_once(tmp_path, options):
     assert sorted(wire.closed) == ["client", "server"]
     wire.client(text(b"x"))
     assert (wire.judged, wire.sent, wire.layer.is_waiting) == ([], {"client": b"", "server": b""}, False)
+
+
+def test_nothing_is_read_behind_a_close(wire):
+    wire.client(control_frame(Opcode.CLOSE, b"", KEY) + text(b"late"))
+    assert (wire.judged, wire.at_server()) == ([], [("CLOSE", b"")])
+
+
+def test_what_follows_a_refused_message_may_be_anything(wire):
+    wire.allows = False
+    wire.client(text(b"x") + b"\xff\xff\xff")
+    wire.server(frame_head(Opcode.TEXT, 1, is_final=True) + b"n")
+    assert (len(wire.judged), wire.at_client()) == (1, [("CLOSE", close_payload(1008, "blocked"))])
+
+
+def test_a_client_that_closes_inside_a_frame_to_it_gets_no_frame_in_that(wire):
+    wire.server(frame_head(Opcode.BINARY, 6, is_final=True) + b"abc")
+    wire.client(control_frame(Opcode.CLOSE, b"", KEY))
+    assert wire.sent["client"] == frame_head(Opcode.BINARY, 6, is_final=True) + b"abc"
+    assert sorted(wire.closed) == ["client", "server"]
