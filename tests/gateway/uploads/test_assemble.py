@@ -42,6 +42,7 @@ def nth(*numbers):
         pytest.param([b"hello world", b"lo"], at(0, 3), id="inside"),
         pytest.param([b"hello ", b"", b"world"], at(0, 6, 6), id="empty piece"),
         pytest.param([b"hello world", b"world"], [{}, {"start": 6}], id="all, then a piece"),
+        pytest.param([b"hello world"], [{"start": 0, "index": 5}], id="one with a start and a number"),
         pytest.param([b"hello ", b"world"], nth(0, 1), id="numbered from 0"),
         pytest.param([b"hello ", b"world"], nth(1, 2), id="numbered from 1"),
         pytest.param([b"world", b"hello "], nth(2, 1), id="numbered, out of order"),
@@ -74,6 +75,8 @@ def test_the_whole(bodies, said):
         pytest.param([b"hello", b"there"], [{"start": 0}, {"index": 1}], {}, id="start and number mixed"),
         pytest.param([b"hello", b"there"], [{}, {"index": 1}], {}, id="nothing and number mixed"),
         pytest.param([b"hello", b"hello"], [{"start": 0}, {"index": 1}], {}, id="start and number mixed, same bytes"),
+        pytest.param([b"hello", b"hello"], [{"start": 0}, {"index": 0}], {}, id="start and number 0 mixed, same bytes"),
+        pytest.param([b"hello", b"hello"], nth(0, 2), {}, id="number left out between equal pieces"),
         pytest.param([b"hello"], at(0), {"total_bytes": 0}, id="announced as empty"),
     ],
 )
