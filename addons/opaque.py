@@ -19,12 +19,14 @@ from gateway.settings import normal_host
 from metrics import catalogue as metrics
 
 if TYPE_CHECKING:
-    from mitmproxy import tls
+    from mitmproxy import http, tls
     from mitmproxy.connection import Client
 
     from addons.passthrough import Passthrough
     from addons.unread import Unread
 
+ALTERNATIVES = ("alt-svc", "alternate-protocol")
+"""Fields of a response that name another way to the same service; the second is Google's older one."""
 READ_HERE = (modes.HttpProxy, layers.HttpLayer, layers.ServerTLSLayer, layers.ClientTLSLayer)
 """Layers whose content the gateway reads; everything else would forward bytes unread."""
 
@@ -89,7 +91,9 @@ class Opaque:
         """Refuse what cannot become a request, and put the choice off while that cannot be told."""
         data = choice.data_client()
         line, end, _ = data[:MAX_LINE_BYTES].partition(b"\n")
-        if (not data and speaks_first(choice.context)) or not could_be_request(line, is_whole=bool(end)):
+        if data and len(data) < len(TLS_RECORD) and TLS_RECORD.startswith(data):
+            put_off(choice, chosen)
+        elif (not data and speaks_first(choice.context)) or not could_be_request(line, is_whole=bool(end)):
             self.pass_or_refuse(choice)
         elif not end and len(line) < MAX_LINE_BYTES:
             put_off(choice, chosen)
@@ -148,6 +152,12 @@ class Opaque:
         size = len(choice.data_client())
         replace_layer(choice, RefuseLayer(choice.context))
         self.unread.refuse(choice.context.client, host, port, protocol=protocol, reason=reason, size_bytes=size)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Take out the advice to come back over QUIC, which would go past the gateway (RFC 7838)."""
+        if flow.response is not None:
+            for name in ALTERNATIVES:
+                flow.response.headers.pop(name, None)
 
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """The client would not have its TLS opened (a pinned certificate, or no trust in our CA)."""

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
@@ -67,6 +68,7 @@ class Unread:
     """Judges and records connections instead of requests; one per worker, an addon for its clock."""
 
     judge: Judge
+    clock: Callable[[], float] = time.monotonic
     _repeats: Repeats[Attempt] = field(default_factory=lambda: Repeats(Attempt.crowd))
     _ids: OrderedDict[Attempt, str] = field(default_factory=OrderedDict)
     _agents: WeakKeyDictionary[Client, str] = field(default_factory=WeakKeyDictionary)
@@ -112,7 +114,7 @@ class Unread:
         metrics.UNREAD_CONNECTIONS.labels(protocol=protocol, action="block").inc()
         counted = Connection(protocol, sent_bytes=size_bytes)
         count(self.transfer(attempt, size_bytes), inspection_of(counted, coverage), verdict)
-        told = self._repeats.seen(attempt, time.monotonic(), size_bytes)
+        told = self._repeats.seen(attempt, self.clock(), size_bytes)
         if told is not None:
             return self._record(*told, outcome=outcome)
         return self._ids.get(attempt) or self._ids.get(attempt.crowd(), "")
@@ -187,7 +189,7 @@ class Unread:
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_S)
-            self.flush(time.monotonic())
+            self.flush(self.clock())
 
     def flush(self, now_s: float) -> None:
         """Tell the repeats that waited long enough."""

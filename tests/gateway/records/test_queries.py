@@ -117,3 +117,16 @@ def test_one_incident_is_its_record_with_outcome_and_state(store):
 @pytest.mark.parametrize("wanted", [pytest.param(identity(7), id="allowed"), "", "x", "\ud800", "' OR 1=1 --"])
 def test_no_incident(store, wanted):
     assert store.incident(wanted) is None
+
+
+def test_records_of_a_rule_are_told_refused_or_not(store):
+    def named(rule, day=1):
+        return [record["id"] for record in store.records(rule, _day(day))]
+
+    every = named("encryption.required")
+    assert identity(7) in every
+    assert identity(5) not in every
+    assert named("encryption.required", day=2) == [identity(6)]
+    assert named("pi.abroad") == [identity(4)]
+    assert named("pi.abro") == named("%") == []
+    assert [record["id"] for record in store.records("encryption.required", _day(1), limit=1)] == [identity(6)]
