@@ -71,7 +71,7 @@ class Identify:
     close: Callable[[], None] = lambda: None
     """Lets go of what the addresses are kept in."""
     _tunnels: WeakKeyDictionary[Client, Login] = field(default_factory=WeakKeyDictionary)
-    """Connections that logged in for all that follows, with CONNECT; the SOCKS handshake counts as one."""
+    """Connections that logged in for all that follows, with CONNECT or in the SOCKS handshake."""
     _watching: asyncio.Task[None] | None = None
 
     def actor(self, flow: http.HTTPFlow) -> Actor:
@@ -108,6 +108,13 @@ class Identify:
             # Not for the connection: a proxy before this one may send requests of many people over it.
             flow.metadata[LOGIN] = answer.login
         return None
+
+    async def log_in(self, client: Client, name: str, password: str) -> bool:
+        """Whether the login of a connection is right, for all that comes over it; as SOCKS clients do (RFC 1929)."""
+        answer = await self._log_in(client, name, password)
+        if answer.login is not None:
+            self._tunnels[client] = answer.login
+        return answer.login is not None
 
     async def verify(self, name: str, password: str, ip: str) -> Actor | None:
         """Who that is, None when the login may not pass; for a connection that may carry a password."""

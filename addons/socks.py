@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
-
-from mitmproxy import http
-from mitmproxy.connection import Server
 
 from metrics import catalogue as metrics
 
@@ -33,16 +29,6 @@ class Socks:
 
     async def socks5_auth(self, data: Socks5AuthData) -> None:
         """Let the client on when the login is right; an error leaves it out, for `valid` is false before."""
-        if ":" not in data.username:
-            login = base64.b64encode(f"{data.username}:{data.password}".encode()).decode("ascii")
-            data.valid = await self.identify.authenticate(_as_request(data, f"Basic {login}")) is None
+        data.valid = await self.identify.log_in(data.client_conn, data.username, data.password)
         if not data.valid:
             metrics.REFUSED_CONNECTIONS.labels(reason="socks-login").inc()
-
-
-def _as_request(data: Socks5AuthData, login: str) -> http.HTTPFlow:
-    """The request that would carry the same login; no server is named yet in this handshake."""
-    flow = http.HTTPFlow(data.client_conn, Server(address=None))
-    headers = http.Headers([(b"proxy-authorization", login.encode())])
-    flow.request = http.Request.make("CONNECT", "http://socks.invalid/", headers=headers)
-    return flow

@@ -11,6 +11,7 @@ from mitmproxy.test import tflow
 from pytest import param
 
 from addons.identify import Identify
+from addons.senders import build_identify
 from addons.socks import Socks
 from gateway.config import load_settings
 from metrics import catalogue as metrics
@@ -21,7 +22,7 @@ def made(tmp_path, proxy_auth) -> Identify:
     (tmp_path / "users.yaml").write_text(json.dumps({"users": users}), "utf-8")
     given = {"mode": "socks5", "identity": {"users": "users.yaml", "proxy_auth": proxy_auth}}
     (tmp_path / "sluice.yaml").write_text(json.dumps(given), "utf-8")
-    return Identify.from_settings(load_settings(str(tmp_path / "sluice.yaml"), {}))
+    return build_identify(load_settings(str(tmp_path / "sluice.yaml"), {}))
 
 
 @pytest.fixture
