@@ -104,7 +104,7 @@ class RawRelay(layers.TCPLayer):
         yield SluicePassHook(self.passing)
         if not self.passing.may_pass:
             yield commands.CloseConnection(self.context.client)
-            self._handle_event = self.done
+            self._handle_event = self.done  # type: ignore[method-assign]  # a layer's state is its handler
             return
         yield from self.start(event)
         if self._handle_event == self.done:

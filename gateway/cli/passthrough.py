@@ -25,7 +25,7 @@ _SPAN = re.compile(r"([1-9][0-9]{0,3})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
-class Span(click.ParamType):
+class Span(click.ParamType[timedelta]):
     """A time back from now: `12h`, `7d`, `4w`."""
 
     name = "span"
