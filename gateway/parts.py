@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -89,6 +89,8 @@ class Text:
     text: str
     location: str = ""
     """Where in the part: `word/document.xml`, `page 3`, `sheet 2`, `name`; empty for the part itself."""
+    utf8: Buffer | None = field(default=None, repr=False, compare=False)
+    """The same in UTF-8 where it was decoded from that, so that it need not be encoded to be searched."""
 
 
 @dataclass(frozen=True, slots=True)

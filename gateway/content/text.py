@@ -60,9 +60,9 @@ def read_text(source: Source) -> Reading:
 
 def _texts(data: Buffer, media_type: str) -> tuple[Text, ...]:
     texts: list[Text] = []
-    for decoded in decode(data):
-        texts.append(Text(decoded))
-        texts.extend(Text(visible, "visible") for visible in _views(decoded, media_type))
+    for decoded in _readings(data):
+        texts.append(decoded)
+        texts.extend(Text(visible, "visible") for visible in _views(decoded.text, media_type))
     return tuple(texts)
 
 
@@ -76,33 +76,37 @@ def decode(data: Buffer) -> tuple[str, ...]:
     >>> decode(b"")
     ('',)
     """
+    return tuple(reading.text for reading in _readings(data))
+
+
+def _readings(data: Buffer) -> tuple[Text, ...]:
     encoding, skip = bom_encoding(data)
     if encoding:
-        return (str(data[skip:], encoding, "replace"),)
+        return (Text(str(data[skip:], encoding, "replace")),)
     if b"\x00" not in bytes(data[:4096]):
         try:
             text = str(data, "utf-8")
         except UnicodeDecodeError as error:
             whole = str(data[: error.start], "utf-8") if error.start >= len(data) - 3 else ""
             if _THREE_BYTES.search(whole):  # proven UTF-8, cut off inside its last character
-                return (whole + "\ufffd",)
+                return (Text(whole + "\ufffd"),)
         else:
-            readings = [text, *_seven_bit(data, text)]
+            readings = [Text(text, utf8=data), *_seven_bit(data, text)]
             if may_be_gb18030(data, text):
-                readings.append(str(data, "gb18030", "replace"))
+                readings.append(Text(str(data, "gb18030", "replace")))
             return _distinct(readings)
-    return _distinct([str(data, encoding, "replace") for encoding in encodings(data)])
+    return _distinct([Text(str(data, encoding, "replace")) for encoding in encodings(data)])
 
 
-def _distinct(readings: list[str]) -> tuple[str, ...]:
+def _distinct(readings: list[Text]) -> tuple[Text, ...]:
     # hashing a text costs as much as decoding it, and nearly always there is only one
     return tuple(readings) if len(readings) == 1 else tuple(dict.fromkeys(readings))
 
 
-def _seven_bit(data: Buffer, text: str) -> Iterator[str]:
+def _seven_bit(data: Buffer, text: str) -> Iterator[Text]:
     for mark, encoding in _SEVEN_BIT:
         if mark[0] in text and mark in text:  # one character is found ten times as fast as two
-            yield str(data, encoding, "replace")
+            yield Text(str(data, encoding, "replace"))
 
 
 def _views(text: str, media_type: str) -> Iterator[str]:

@@ -57,7 +57,7 @@ class RawMatcher:
             if not trigger.pattern.isascii() and not trigger.raw:
                 own |= {_encoded(trigger, encoding.name): encoding for encoding in (_UTF16, _GB18030)}
         self._encodings = own
-        self._matcher = Matcher((*own, _WIDE_RUN), cache=cache)
+        self._matcher = Matcher((*own, _WIDE_RUN), cache=cache, is_raw=True)
 
     def text(self, data: Buffer) -> str:
         """The runs around the places of all triggers, one per line; empty when there is none."""

@@ -11,7 +11,8 @@ from gateway.detect import decode, fold
 from gateway.detect.detector import Document, Trigger, View
 from gateway.detect.matcher import NO_CACHE, Cache, Matcher, Places
 from gateway.detect.raw import RawMatcher
-from gateway.parts import Part
+from gateway.parts import Part, Text
+from gateway.transfer import Buffer
 
 NAME = "name"
 """Location of a part's own name."""
@@ -35,20 +36,22 @@ class Reader:
         pages: list[View] = []
         extras: list[View] = []
         cut: set[Trigger] = set()
-        texts = [(text.text, text.location) for text in part.texts]
-        if all(location != NAME for _, location in texts):
-            texts.append((part.name, NAME))
-        for text, location in texts:
-            first, *others = self._views(text, location, cut)
+        texts = list(part.texts)
+        if all(text.location != NAME for text in texts):
+            texts.append(Text(part.name, NAME))
+        for text in texts:
+            first, *others = self._views(text.text, text.location, cut, utf8=text.utf8)
             pages.append(first)
             extras += others
-        if not any(text for text, location in texts if location != NAME) and (found := self._raw.text(part.data)):
+        if not any(text.text for text in texts if text.location != NAME) and (found := self._raw.text(part.data)):
             extras += self._views(found, "", cut, kind="bytes")
         return Document(part, tuple(pages), tuple(extras), today), frozenset(cut)
 
-    def _views(self, text: str, location: str, cut: set[Trigger], *, kind: str = "text") -> list[View]:
+    def _views(
+        self, text: str, location: str, cut: set[Trigger], *, kind: str = "text", utf8: Buffer | None = None
+    ) -> list[View]:
         """The page, then its further readings."""
-        places = self._scan(text, cut)
+        places = self._scan(text, cut, utf8)
         page, more = View(text, location, kind, places.ends), list[View]()
         if page.has(*fold.TRIGGERS):
             page, more = self._folded(page, cut)
@@ -80,8 +83,8 @@ class Reader:
             spaced, numerals = page.has(decode.SPACED), page.has(decode.NUMERALS)
             yield decode.join_digits(page.text, spaced=spaced, numerals=numerals), "joined"
 
-    def _scan(self, text: str, cut: set[Trigger]) -> Places:
-        places = self._matcher.scan_text(text)
+    def _scan(self, text: str, cut: set[Trigger], utf8: Buffer | None = None) -> Places:
+        places = self._matcher.scan_text(text, utf8)
         cut |= places.cut
         return places
 

@@ -6,8 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
-MAX_FILES = 8
-"""Most files kept; a start needs three, and a changed signature makes new ones."""
+MAX_FILES = 32
+"""Most files kept; a start needs a dozen, and a changed signature makes new ones."""
 
 
 class CompiledFiles:

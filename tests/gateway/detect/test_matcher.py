@@ -85,3 +85,34 @@ def test_a_database_works_in_a_forked_child():
     if child == 0:
         os._exit(0 if shared.scan(b"a34").ends == {DIGITS: [3]} else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+KINDS = (
+    Trigger("(?:合同|协议)"),
+    Trigger("contract", caseless=True),
+    Trigger("(?:^|[^0-9A-Za-z])1[3-9][0-9]{9}"),
+    Trigger("full-width", raw=rb"\xef\xbc[\x90-\x99]"),
+    Trigger("zero width", raw=rb"[a-z]\xe2\x80\x8b"),
+    Trigger(r"[a-z]{3}@", once=True),
+)
+TEXTS = [
+    pytest.param("", id="empty"),
+    pytest.param("nothing here", id="nothing"),
+    pytest.param("the Contract of abc@", id="ascii"),
+    pytest.param("call 13800138000", id="digits"),
+    pytest.param("合同 13800138000 ７ a\u200b", id="all of it"),
+    pytest.param("协议７", id="outside ascii, no digit"),
+    pytest.param("12345", id="digits that are nothing"),
+]
+
+
+@pytest.mark.parametrize("times", [1, 3000], ids=["short", "long"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_leaving_databases_out_changes_nothing(text, times):
+    whole = "\n".join([text] * times)
+    apart, together = Matcher(KINDS), Matcher(KINDS, is_raw=True)
+    assert apart.scan_text(whole) == together.scan_text(whole)
+    assert list(apart.scan_text(whole).ends) == list(together.scan_text(whole).ends)
+    assert apart.scan(whole.encode()) == together.scan(memoryview(whole.encode()))
+    assert apart.scan_text(whole, whole.encode()) == apart.scan_text(whole)
+    assert apart.scan_text(whole, memoryview(whole.encode())) == apart.scan_text(whole)
