@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from addons.capture import channel_of, head_problem, request_of
+from addons.capture import body_problem, channel_of, head_problem, request_of, with_trailers
 from addons.names import Named, named
 from addons.resolve import Resolver, Unreachable
 from addons.steps import Ruling, Step, announced_bytes, refuse_whole, with_values
@@ -24,6 +24,7 @@ from gateway.records.gather import Gather
 from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
 from gateway.refusal.render import refusal_status
+from gateway.request_settings import Requests
 from gateway.transfer import Destination, Transfer
 from gateway.uploads.model import NO_ASK, Ask
 from gateway.wire.head import is_telling
@@ -70,6 +71,7 @@ class Judge:
     routes: Routes
     uploads: Uploads
     node: str
+    rules: Requests = field(default_factory=Requests)
     draining: bool = False
     _gather: Gather | None = None
 
@@ -88,7 +90,7 @@ class Judge:
         )
         reason, because = coat_problem(held.transfer, self.policy(), today=today())
         if not reason:
-            reason, because = head_problem(flow)
+            reason, because = head_problem(flow, self.rules)
         if self.draining:
             reason, because = "draining", ""
         elif not reason and self.identity_required and not held.transfer.actor.user:
@@ -112,14 +114,19 @@ class Judge:
 
     async def judge(self, held: Held, transfer: Transfer) -> None:
         """Set `held.verdict` and `held.recorded`; whatever goes wrong leaves them as they are, which refuses."""
-        transfer = replace(transfer, request=replace(transfer.request, bytes=held.spool.size_bytes))
+        request = with_trailers(transfer.request, held.trailer_fields)
+        transfer = replace(transfer, request=replace(request, bytes=held.spool.size_bytes))
         held.transfer = transfer
         reason = (
             "trailers" if held.trailers else "spool" if held.spool_failed else "body-limit" if held.too_large else ""
         )
+        # Over HTTP/2 a body need not be announced.
+        because = body_problem(transfer.request.method, self.rules) if held.spool.size_bytes else ""
+        if because and not reason:
+            reason = "unexpected-body"
         if reason:
             early = self.size_verdict(transfer, held.max_body_bytes + 1) if held.too_large else None
-            verdict = early or builtin_verdict(reason, self.policy().digest)
+            verdict = early or builtin_verdict(reason, self.policy().digest, because=because)
             await self.settle(held, transfer, Inspection(failure="too-large" if held.too_large else reason), verdict)
             return
         host = transfer.destination.host
@@ -134,7 +141,7 @@ class Judge:
         transfer = replace(transfer, destination=located.destination)
         inspection = await self.inspect(held, transfer, await self.uploads.ask(held, transfer, self.policy()))
         transfer = with_values(transfer, held.where, inspection.values)
-        inspection = await self.uploads.with_hash(held, transfer, inspection, self.policy())
+        inspection = await self.uploads.hashes.known(held, transfer, inspection, self.policy())
         transfer, verdict = self.stricter(transfer, located.claimed, inspection)
         if held.plan is not None:
             step = self.step(held, held.plan, Ruling(transfer, inspection, verdict), located.claimed)
@@ -147,7 +154,7 @@ class Judge:
             held.verdict = verdict
         else:
             await self.settle(held, transfer, inspection, verdict)
-            await self.uploads.remember(Ruling(transfer, inspection, verdict), self.policy(), time.time())
+            await self.uploads.hashes.remember(Ruling(transfer, inspection, verdict), self.policy(), time.time())
         if held.may_leave:
             self.routes.approve(located.asked, located.target)
 

@@ -9,23 +9,22 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
+from addons.hashes import Hashes
+from addons.kept import Kept, not_refused
 from addons.steps import Refused, Ruling, Step, plan_of, rfc3339, together, with_facts, write_whole
 from gateway.errors import MalformedError, StoreError
 from gateway.spool import Spool
 from gateway.uploads.answers import MAX_WHOLE_BYTES, answer_chunk, answer_question, whole_headers
-from gateway.uploads.hashes import HashIndex, Kind, recognised
-from gateway.uploads.model import NO_ASK, Ask, Segment
+from gateway.uploads.hashes import HashIndex
+from gateway.uploads.model import NO_ASK, Ask
 from gateway.uploads.plan import BY_RANGE, BY_URL, Plan, keys_in_response
 from gateway.uploads.state import State, Upload
 from gateway.uploads.store import UploadStore
-from gateway.wire.values import codings_of
 from metrics import catalogue as metrics
 
 if TYPE_CHECKING:
@@ -34,19 +33,18 @@ if TYPE_CHECKING:
 
     from addons.held import Held
     from gateway.destinations.split import Split
-    from gateway.findings import Inspection
     from gateway.limits import Limits
     from gateway.policy.model import Policy
     from gateway.transfer import Transfer
 
-THREADS = 2
-"""Calls to the store at once in one worker: it is a database on the disk, and the event loop must not wait for it."""
 UPLOADING = frozenset({"PUT", "PATCH", "POST"})
 """Methods that carry pieces."""
 MESSAGES = ("application/json", "application/x-www-form-urlencoded")
 """Types of messages: a POST of one goes to no URL that was given out for bytes, and none is looked up."""
 REFUSED_BY_STORE = {"closed": "upload-changed", "changed": "upload-changed", "full": "uploads-full"}
 """Reason of a StoreError → key of the built-in refusals; for the others the client has to begin anew."""
+UNKNOWN = frozenset({"", "generic"})
+"""Services that nobody vouches for: their protocol is recognised by what the client says."""
 EXPIRE_S = 60.0
 """Seconds between two looks for uploads that nobody goes on with."""
 
@@ -58,10 +56,9 @@ class Uploads:
 
     def __init__(self, store: UploadStore, hashes: HashIndex, is_piecewise: Callable[[str], bool]) -> None:
         """`is_piecewise`: whether a service takes large files only in pieces that the gateway cannot answer for."""
-        self.store = store
-        self.hashes = hashes
+        self.kept = Kept(store)
+        self.hashes = Hashes(hashes, self.kept)
         self._is_piecewise = is_piecewise
-        self._threads = ThreadPoolExecutor(THREADS, "uploads")
 
     @classmethod
     def open(cls, folder: Path, limits: Limits, is_piecewise: Callable[[str], bool]) -> Uploads:
@@ -95,7 +92,7 @@ class Uploads:
         """What the inspectors are asked for; a request to a URL that a service gave out becomes a step here."""
         if held.plan is None and may_be_linked(transfer):
             linked = plan_of(transfer, BY_URL)
-            if await self._call(self.store.find, owner_of(transfer), linked.facts({}).keys):
+            if await self.kept.call(self.kept.store.find, owner_of(transfer), linked.facts({}).keys):
                 held.plan = linked
         plan, places = held.plan, held.where.in_body
         if plan is None:
@@ -104,40 +101,12 @@ class Uploads:
         content = plan.split.content if is_piece else ""
         return Ask(tuple(dict.fromkeys((*places, *plan.places))), content, digests=policy.asks_hash)
 
-    async def with_hash(self, held: Held, transfer: Transfer, found: Inspection, policy: Policy) -> Inspection:
-        """The inspection, with what is known of the digests that an instant upload sends in place of bytes."""
-        values = [value for text in held.where.hashes for value in found.values.get(text, ())]
-        if found.failure or held.bare or not (values or transfer.destination.kind == "rapid"):
-            return found
-        words = {"unknown"}
-        if policy.asks_hash:
-            digests = [recognised(value) for value in values]
-            known = [await self._call(self.hashes.lookup, *digest) or "unknown" for digest in digests if digest[0]]
-            words = set(known) or words
-        # Of several files the one that is least known decides.
-        word = next(word for word in ("protected", "unknown", "seen") if word in words)
-        return replace(found, known_hash=word)
-
-    async def remember(self, ruling: Ruling, policy: Policy, at: float) -> None:
-        """Note the digests of the files in a judged upload, when policy tells one digest from another."""
-        if not policy.asks_hash:
-            return
-        kind: Kind = "seen" if ruling.verdict.action.lets_through else "protected"
-        try:
-            for part in ruling.inspection.parts:
-                if part.is_file and part.depth == 0 and part.md5:
-                    digests = (part.sha256, part.md5, part.sha1)
-                    await self._call(self.hashes.remember, kind, *digests, part.size_bytes, at)
-        except StoreError:
-            # The verdict stands and is recorded; a digest that is not noted is unknown, which lets nothing pass.
-            metrics.FAILURES.labels(part="uploads").inc()
-
     async def rule(self, step: Step) -> Ruling:
         """The verdict on the step: over the whole file where this request completes one."""
         try:
             step.facts = step.plan.facts(step.inspection.values)
             if not step.verdict.action.lets_through:
-                await self._refuse(step, await self._find(step))
+                await self.kept.refuse(step, await self.kept.find(step))
                 return step.ruling()
             return await self._rule(step)
         except MalformedError as error:
@@ -149,14 +118,14 @@ class Uploads:
         except Refused as why:
             if why.verdict is None:
                 return step.refused(why.reason, why.because)
-            await self._refuse(step, await self._find(step))
+            await self.kept.refuse(step, await self.kept.find(step))
             return Ruling(step.transfer, step.inspection, why.verdict)
 
     def link(self, held: Held, url: str, headers: Mapping[str, str], body: object) -> None:
         """Take the upload's names from the answer to its request; the answer goes on to the client after that."""
         if held.upload and held.plan is not None:
             keys = keys_in_response(held.plan.split, held.plan.scope, url, headers, body)
-            self.store.link(held.upload, keys)
+            self.kept.store.link(held.upload, keys)
 
     async def tend(self) -> None:
         """Forget uploads that nobody went on with, for as long as the worker runs."""
@@ -167,7 +136,7 @@ class Uploads:
     async def forget(self) -> None:
         """Drop what is over time, and count what had pieces and no end."""
         try:
-            over = await self._call(self.store.expire)
+            over = await self.kept.call(self.kept.store.expire)
         except StoreError:
             metrics.FAILURES.labels(part="uploads").inc()
             return
@@ -176,9 +145,9 @@ class Uploads:
 
     def close(self) -> None:
         """Let threads and databases go."""
-        self._threads.shutdown()
-        self.store.close()
-        self.hashes.close()
+        self.kept.threads.shutdown()
+        self.kept.store.close()
+        self.hashes.index.close()
 
     async def _rule(self, step: Step) -> Ruling:
         match step.plan.split.step:
@@ -191,7 +160,7 @@ class Uploads:
             case "finish":
                 return await self._finish(step)
             case "status":
-                return self._status(step, await self._find(step))
+                return self._status(step, await self.kept.find(step))
         return step.ruling()
 
     async def _init(self, step: Step) -> Ruling:
@@ -199,14 +168,14 @@ class Uploads:
         has_piece = step.plan.carries and not step.held.bare
         if step.mode == "chunks" and (has_piece or self._is_piecewise(step.transfer.destination.service)):
             raise Refused("upload-pieces")
-        upload = await self._call(self.store.open, step.owner, step.facts.keys, step.declared())
+        upload = await self.kept.call(self.kept.store.open, step.owner, step.facts.keys, step.declared())
         if has_piece:
-            await self._put(step, upload, max(step.facts.start, 0))
+            await self.kept.put(step, upload, max(step.facts.start, 0))
         step.held.upload = upload.id
         return step.ruling()
 
     async def _chunk(self, step: Step) -> Ruling:
-        upload = await self._upload(step)
+        upload = await self.kept.upload(step)
         split, facts = step.plan.split, step.facts
         if facts.is_question or step.held.bare:
             return self._status(step, [upload])
@@ -215,14 +184,14 @@ class Uploads:
         if facts.length >= 0 and facts.length != step.inspection.content_bytes:
             raise MalformedError("upload", "the piece has another length than its Content-Range")
         is_whole = facts.start == 0 and step.inspection.content_bytes == total_bytes
-        is_kept = step.mode == "chunks" or not split.forwardable
+        is_kept = keeps(step)
         if is_kept and not is_whole:
             if not split.answer or total_bytes > MAX_WHOLE_BYTES.get(split.answer, total_bytes):
                 raise Refused("upload-pieces")
             if facts.start > upload.content_bytes:
                 # As the service would: it is told from where to go on.
                 return self._own_answer(step, upload)
-        upload = await self._put(step, upload, facts.start)
+        upload = await self.kept.put(step, upload, facts.start)
         step.check_size(upload.content_bytes)
         if upload.complete:
             return await self._whole(step, upload, is_kept=is_kept and not is_whole)
@@ -231,26 +200,28 @@ class Uploads:
 
     async def _single(self, step: Step) -> Ruling:
         """All bytes came in this request and were judged already, but for what the announcement said of them."""
-        uploads = await self._find(step)
-        self._not_refused(uploads)
+        uploads = await self.kept.find(step)
+        not_refused(uploads)
         for upload in uploads:
             step.check_size(max(upload.facts.size_bytes, step.facts.total_bytes))
             step.transfer = with_facts(step.transfer, upload)
         ruling = step.decided(step.inspection)
         if not ruling.verdict.action.lets_through:
-            await self._refuse(step, uploads)
+            await self.kept.refuse(step, uploads)
             return ruling
-        for upload in uploads or [await self._call(self.store.open, step.owner, step.facts.keys, step.declared())]:
-            await self._call(self.store.mark, upload.id, State.PASSED)
+        for upload in uploads or [
+            await self.kept.call(self.kept.store.open, step.owner, step.facts.keys, step.declared())
+        ]:
+            await self.kept.call(self.kept.store.mark, upload.id, State.PASSED)
         return ruling
 
     async def _finish(self, step: Step) -> Ruling:
-        uploads = await self._named(step)
-        self._not_refused(uploads)
+        uploads = await self.kept.named(step)
+        not_refused(uploads)
         if step.plan.carries and not step.held.bare:
             if step.mode == "chunks":
                 raise Refused("upload-pieces")
-            uploads[0] = await self._put(step, uploads[0], step.facts.start)
+            uploads[0] = await self.kept.put(step, uploads[0], step.facts.start)
         ruling = step.ruling()
         for upload in uploads:
             step.transfer = with_facts(step.transfer, upload)
@@ -265,8 +236,8 @@ class Uploads:
 
     def _status(self, step: Step, uploads: Sequence[Upload]) -> Ruling:
         """A question goes on to the service, unless the pieces are kept here and the service knows of none."""
-        self._not_refused(uploads)
-        if step.mode == "chunks" and step.plan.split.answer:
+        not_refused(uploads)
+        if keeps(step) and step.plan.split.answer:
             for upload in uploads:
                 if upload.state is State.OPEN and upload.segments:
                     return self._own_answer(step, upload, is_question=True)
@@ -274,7 +245,7 @@ class Uploads:
 
     async def _whole(self, step: Step, upload: Upload, *, is_kept: bool) -> Ruling:
         """Inspect and judge all pieces together; with `is_kept` this request then carries them all."""
-        descriptor, size_bytes, assembly = await self._call(self.store.assembly, upload.id)
+        descriptor, size_bytes, assembly = await self.kept.call(self.kept.store.assembly, upload.id)
         try:
             step.transfer = with_facts(step.transfer, upload)
             found = await step.inspect(step.transfer, descriptor, size_bytes, Ask(assembly=assembly))
@@ -282,13 +253,13 @@ class Uploads:
             step.check_size(found.content_bytes)
             ruling = step.decided(step.inspection)
             if not ruling.verdict.action.lets_through:
-                await self._refuse(step, [upload])
+                await self.kept.refuse(step, [upload])
                 return ruling
             if is_kept:
                 spool = Spool(step.held.spool.directory)
-                await self._call(write_whole, spool, descriptor, assembly)
+                await self.kept.call(write_whole, spool, descriptor, assembly)
                 step.held.carry(spool, whole_headers(step.plan.split.answer, spool.size_bytes))
-            await self._call(self.store.mark, upload.id, State.PASSED)
+            await self.kept.call(self.kept.store.mark, upload.id, State.PASSED)
             return ruling
         finally:
             os.close(descriptor)
@@ -303,68 +274,12 @@ class Uploads:
         )
         return step.ruling()
 
-    async def _put(self, step: Step, upload: Upload, start: int) -> Upload:
-        spool, request = step.held.spool, step.transfer.request
-        segment = Segment(
-            offset_bytes=-1,
-            size_bytes=spool.size_bytes,
-            start=start,
-            index=step.facts.index,
-            content=step.plan.split.content,
-            content_type=request.content_type,
-            content_encoding=codings_of(request.headers),
-        )
-        put = partial(self.store.put, total_bytes=step.facts.total_bytes)
-        content_bytes = step.inspection.content_bytes
-        if content_bytes < 0:
-            raise MalformedError("upload", "the piece has no content")
-        return await self._call(put, upload.id, segment, content_bytes, spool.payload, spool.size_bytes)
 
-    async def _upload(self, step: Step) -> Upload:
-        """The open upload of a piece, made when its announcement was not seen: then its name stays unknown."""
-        if not step.facts.keys:
-            raise Refused("upload-unknown")
-        uploads = await self._find(step)
-        self._not_refused(uploads)
-        if any(upload.state is State.PASSED for upload in uploads):
-            raise Refused("upload-changed")
-        if uploads:
-            return uploads[0]
-        return await self._call(self.store.open, step.owner, step.facts.keys, step.declared())
-
-    async def _named(self, step: Step) -> list[Upload]:
-        """Every upload that a finishing request names; raises Refused when one of them is not known."""
-        ids = [key for key in step.facts.keys if key.startswith("id:")]
-        uploads: dict[str, Upload] = {}
-        for keys in [[key] for key in ids] or [list(step.facts.keys)]:
-            found = await self._call(self.store.find, step.owner, keys)
-            if not found:
-                raise Refused("upload-unknown")
-            uploads |= {upload.id: upload for upload in found}
-        return list(uploads.values())
-
-    async def _find(self, step: Step) -> list[Upload]:
-        """The upload by its surest name: by what the request says, else by the very URL that a service gave out."""
-        for key in (*step.facts.keys, step.plan.signed_url):
-            if found := await self._call(self.store.find, step.owner, [key]):
-                return list(found)
-        return []
-
-    async def _refuse(self, step: Step, uploads: Sequence[Upload]) -> None:
-        """Remember the refusal, so that no later request of the upload goes through."""
-        if not uploads and step.facts.keys:
-            uploads = [await self._call(self.store.open, step.owner, step.facts.keys, step.declared())]
-        for upload in uploads:
-            await self._call(self.store.mark, upload.id, State.REFUSED, step.transfer.id)
-
-    def _not_refused(self, uploads: Sequence[Upload]) -> None:
-        for upload in uploads:
-            if upload.state is State.REFUSED:
-                raise Refused("upload-refused", f"refused before as {upload.incident}")
-
-    async def _call[T](self, function: Callable[..., T], *arguments: object, **named: object) -> T:
-        call = partial(function, *arguments, **named)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+def keeps(step: Step) -> bool:
+    """Whether pieces stay here until the whole was judged."""
+    # A server of which nothing is known may take any piece for the whole file.
+    is_known = step.transfer.destination.service not in UNKNOWN
+    return step.mode == "chunks" or not (step.plan.split.forwardable and is_known)
 
 
 def owner_of(transfer: Transfer) -> str:

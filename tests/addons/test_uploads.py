@@ -17,7 +17,7 @@ from addons.uploads import Uploads, may_be_linked, owner_of
 from gateway.destinations.facts import Facts as Places
 from gateway.destinations.split import Split
 from gateway.errors import StoreError
-from gateway.findings import Action, Inspection, PartReport, Verdict
+from gateway.findings import Action, Inspection, Verdict
 from gateway.limits import Limits
 from gateway.policy.load import load_policy
 from gateway.spool import Spool
@@ -44,6 +44,7 @@ class Run:
     uploads: Uploads
     folder: str
     mode: str = "commit"
+    service: str = "svc"
     seen: list[bytes] = field(default_factory=list)
     """Wholes that were inspected."""
     verdict: Callable[[bytes], Verdict] = lambda _: PASS
@@ -60,7 +61,7 @@ class Run:
     ) -> tuple[Held, Ruling]:
         held = Held(spool=Spool(self.folder), max_body_bytes=1 << 30, bare=not body)
         held.spool.write(body)
-        destination = Destination("up.example.com", service="svc", category=Category.MESSAGING)
+        destination = Destination("up.example.com", service=self.service, category=Category.MESSAGING)
         request = Request("PUT", "/up", query, {k.replace("_", "-"): v for k, v in headers.items()}, len(body))
         transfer = Transfer("t-1", "2026-12-01T00:00:00Z", Actor("li"), destination, Channel.HTTP1, request)
         held.plan = self.uploads.plan(transfer, split)
@@ -244,6 +245,15 @@ async def test_a_piece_without_content_is_malformed(run):
     assert (await run.uploads.rule(step)).verdict is BLOCK
 
 
+@pytest.mark.parametrize("service", ["", "generic"])
+async def test_a_server_that_nobody_knows_gets_no_piece(run, service):
+    """It may take a piece for the whole file, whatever the client calls it."""
+    run.service = service
+    assert told((await run.send(replace(RANGE, answer=""), b"abc", content_range=at(0, 2)))[1]) == ["upload.pieces"]
+    held, _ = await run.send(RANGE, b"abc", content_range=at(0, 2))
+    assert held.own_answer.status == 308
+
+
 async def test_a_piece_without_a_name_is_refused(run):
     assert told((await run.send(PART, b"abc", query="n=1"))[1]) == ["upload.unknown"]
 
@@ -347,54 +357,13 @@ async def test_what_inspectors_are_asked_for(run):
 
 
 async def test_a_url_that_was_given_out_makes_a_step(run):
-    upload = run.uploads.store.open("192.0.2.1", ["signed:up.example.com/up?k=9"], Declared())
+    upload = run.uploads.kept.store.open("192.0.2.1", ["signed:up.example.com/up?k=9"], Declared())
     held, _ = await asked(run, transfer())
     assert (held.plan.split.step, upload.state) == ("whole", "open")
 
 
-MD5 = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.mark.parametrize(
-    ("kind", "values", "under", "word"),
-    [
-        pytest.param("file", {}, POLICY, "none", id="no hash"),
-        pytest.param("rapid", {}, POLICY, "unknown", id="a call that is all hash"),
-        pytest.param("init", {"json:md5": (MD5,)}, POLICY, "unknown", id="nobody asks the index"),
-        pytest.param("init", {"json:md5": (MD5,)}, ASKS, "seen", id="seen"),
-        pytest.param("init", {"json:md5": (MD5, "f" * 32)}, ASKS, "unknown", id="the least known of two"),
-        pytest.param("init", {"json:md5": ("no hash",)}, ASKS, "unknown", id="no digest"),
-    ],
-)
-async def test_what_is_known_of_a_hash(run, kind, values, under, word):
-    run.uploads.hashes.remember("seen", "a" * 64, MD5, "b" * 40, 1, 0.0)
-    held = Held(spool=Spool(run.folder), max_body_bytes=9, where=Places(hashes=("json:md5",)))
-    found = await run.uploads.with_hash(held, transfer(kind=kind), Inspection(values=values), under)
-    assert found.known_hash == word
-
-
-@pytest.mark.parametrize(("verdict", "word"), [(PASS, "seen"), (BLOCK, "protected")])
-async def test_files_are_remembered_when_policy_asks(run, verdict, word):
-    part = PartReport("a", "a", 1, "a" * 64, "", "", is_file=True, md5=MD5, sha1="b" * 40)
-    inner = replace(part, sha256="c" * 64, md5="d" * 32, depth=1)
-    ruling = Ruling(transfer(), Inspection(parts=(part, inner)), verdict)
-    await run.uploads.remember(ruling, POLICY, 0.0)
-    assert run.uploads.hashes.lookup("md5", MD5) == ""
-    await run.uploads.remember(ruling, ASKS, 0.0)
-    assert (run.uploads.hashes.lookup("md5", MD5), run.uploads.hashes.lookup("md5", "d" * 32)) == (word, "")
-
-
 def failures() -> float:
     return metrics.FAILURES.labels(part="uploads")._value.get()
-
-
-async def test_a_digest_that_cannot_be_noted_is_counted(run, tmp_path):
-    part = PartReport("a", "a", 1, "a" * 64, "", "", is_file=True, md5=MD5, sha1="b" * 40)
-    before = failures()
-    run.uploads.hashes.close()
-    (tmp_path / "uploads" / "hashes.db").unlink()
-    await run.uploads.remember(Ruling(transfer(), Inspection(parts=(part,)), PASS), ASKS, 0.0)
-    assert failures() == before + 1
 
 
 async def test_uploads_without_an_end_are_counted(tmp_path):
@@ -408,7 +377,7 @@ async def test_uploads_without_an_end_are_counted(tmp_path):
 
 async def test_a_store_that_is_gone_is_counted_and_looked_for_again(tmp_path):
     uploads = Uploads.open(tmp_path / "gone", Limits(), lambda _: False)
-    uploads.store.close()
+    uploads.kept.store.close()
     (tmp_path / "gone" / "uploads.db").unlink()
     before = failures()
     tending = asyncio.create_task(uploads.tend())
@@ -430,4 +399,4 @@ def test_a_database_that_cannot_be_read_is_set_aside_and_counted(tmp_path):
 async def test_without_an_announcement_nothing_is_linked(run):
     run.uploads.link(Held(spool=Spool(run.folder), max_body_bytes=9), "https://a.example", {}, None)
     with pytest.raises(StoreError):
-        run.uploads.store.link("nobody", ["x"])
+        run.uploads.kept.store.link("nobody", ["x"])
