@@ -101,6 +101,7 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
         routes=loop.routes,
         uploads=Uploads.open(settings.state_dir / "uploads", settings.limits, catalogue.is_piecewise),
         node=node,
+        rules=settings.requests,
     )
     return judge, policy
 

@@ -55,6 +55,9 @@ class Held:
     """The counted length passed `max_body_bytes`; the body is incomplete."""
     spool_failed: bool = False
     trailers: bool = False
+    """Fields came behind the body that are not taken: over HTTP/1 any, else those that frame or route a message."""
+    trailer_fields: http.Headers | None = None
+    """Fields behind the body that are inspected, and forwarded where the server speaks HTTP/2."""
     bare: bool = False
     """The request carries no body: nothing is uploaded, so an allowed one needs no record."""
     aborted: bool = False
@@ -68,6 +71,11 @@ class Held:
     outcome_told: bool = False
     counted: bool = False
     """Whether it is among the open transfers; a head that the stock validation refuses never is."""
+
+    def take_trailers(self, fields: http.Headers, *, are_proper: bool) -> None:
+        """Keep what came behind the body; what is not proper refuses the request."""
+        self.trailers = not are_proper
+        self.trailer_fields = fields if are_proper and fields else None
 
     def carry(self, whole: Spool, fields: Mapping[str, str]) -> None:
         """Send `whole` in place of what came, with these header fields."""

@@ -27,6 +27,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook, HttpRequestHook
 
+from addons.capture import are_proper_trailers
 from addons.held import ASK_AT_ONCE, HELD, Held
 from gateway.limits import KIB
 from gateway.spool import Spool
@@ -92,8 +93,9 @@ class HoldStream(HttpStream):
         if isinstance(event, RequestData):
             yield from self.consume(event.data)
         elif isinstance(event, RequestTrailers):
-            # Trailers would reach the origin after the verdict; no service in the catalogue uses them.
-            self.held.trailers = True
+            # Over HTTP/1 nobody agrees on them, and the engine reads none.
+            is_proper = self.flow.request.is_http2 and are_proper_trailers(event.trailers)
+            self.held.take_trailers(event.trailers, are_proper=is_proper)
         elif isinstance(event, RequestEndOfMessage):
             yield from self.decide()
 
@@ -132,7 +134,9 @@ class HoldStream(HttpStream):
         request, spool = self.flow.request, self.held.spool
         if spool.size_bytes and "transfer-encoding" not in request.headers:
             request.headers["content-length"] = str(spool.size_bytes)
-        done = not spool.size_bytes
+        # A server that speaks HTTP/1.1 gets none: an intermediary may drop them (RFC 9110, 6.5.1).
+        trailers = self.held.trailer_fields if self.context.server.alpn == b"h2" else None
+        done = not spool.size_bytes and not trailers
         yield SendHttp(RequestHeaders(self.stream_id, request, done), self.context.server)
         since_drain = 0
         for chunk in spool.chunks():
@@ -144,6 +148,8 @@ class HoldStream(HttpStream):
                 if (yield from self.pump_is_pointless()):
                     return
         spool.close()
+        if trailers:
+            yield SendHttp(RequestTrailers(self.stream_id, trailers), self.context.server)
         yield SendHttp(RequestEndOfMessage(self.stream_id), self.context.server)
 
     def answer(self, *, complete: bool) -> Commands:

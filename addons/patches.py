@@ -19,8 +19,8 @@ from mitmproxy.proxy.layers import websocket
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestTrailers
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server, make_error_response
-from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.layers.http._http2 import Http2Connection, Http2Server
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server import ConnectionHandler
 
 from addons import dispatch, leaves
@@ -32,6 +32,8 @@ from gateway.limits import KIB, MIB
 from gateway.spool import Spool
 from metrics import catalogue as metrics
 
+SERVER = "Sluice"
+"""What answers of the engine's own name as their server, in place of the engine and its version."""
 PATCHED_VERSIONS = ("12.2.3",)
 """Releases whose source the patches were read against."""
 MAX_HEAD_BYTES = 128 * KIB
@@ -50,6 +52,7 @@ _stock_log = ConnectionHandler.log
 _stock_read_headers = Http1Server.read_headers
 _stock_read_body = Http1Connection.read_body
 _stock_websocket_layer = websocket.WebsocketLayer
+_stock_banner = version.MITMPROXY
 _stock_protocol_error = Http2Connection.protocol_error
 
 
@@ -83,12 +86,14 @@ def install(
     Http1Server.read_headers = read_headers  # type: ignore[method-assign]
     Http1Connection.read_body = read_body  # type: ignore[method-assign]
     Http2Connection.protocol_error = protocol_error  # type: ignore[method-assign]
+    version.MITMPROXY = SERVER  # read when an answer is made
     leaves.install()
 
 
 def uninstall() -> None:
     """Put the stock code back; for tests that show what it does."""
     leaves.uninstall()
+    version.MITMPROXY = _stock_banner
     http_layers.HttpStream = HoldStream.__base__  # type: ignore[misc,assignment]
     websocket.WebsocketLayer = _stock_websocket_layer  # type: ignore[misc]
     ConnectionHandler.handle_connection = _stock_handle_connection  # type: ignore[method-assign]

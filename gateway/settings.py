@@ -14,6 +14,7 @@ from gateway.destinations.hosts import normal_host
 from gateway.identity_settings import Identity
 from gateway.limits import Limits
 from gateway.passthrough.entries import PassthroughEntry
+from gateway.request_settings import Requests
 from gateway.setting_values import (
     Address,
     AddressField,
@@ -154,6 +155,7 @@ SECTIONS = frozenset(
         "geo",
         "identity",
         "tenants",
+        "requests",
         "limits",
         "inspectors",
         "evidence",
@@ -194,6 +196,7 @@ class Settings(Section):
     geo: Geo = Geo()
     identity: Identity = Identity()
     tenants: Tenants = Tenants()
+    requests: Requests = Requests()
     limits: LimitsField = Limits()
     """Bounds of the inspection, see `gateway/limits.py`."""
     inspectors: Inspectors = Inspectors()

@@ -91,6 +91,13 @@ BUILTIN = {
         "The request carries fields after its body, which the gateway does not forward.",
         *_OTHER_WAY,
     ),
+    "unexpected-body": Refusal(
+        "wire.unexpected-body",
+        (),
+        "这种请求方式不应带有正文，网关不予转发。",
+        "Requests with this method carry no body, so one that does is not forwarded.",
+        *_OTHER_WAY,
+    ),
     "unknown-protocol": Refusal(
         "wire.unknown-protocol",
         ("S003-3#3",),

@@ -11,7 +11,7 @@ from gateway.errors import MalformedError
 from gateway.parts import Piece
 from gateway.wire.embedded import MIN_CHARS, decode_base64, embedded_files
 from gateway.wire.jsonbody import read_json
-from gateway.wire.names import decode_text, file_name, last_segment, unescaped_text
+from gateway.wire.names import decode_text, file_name, last_segment, readable, unescaped_text
 from gateway.wire.parameters import parse_parameters
 
 if TYPE_CHECKING:
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from gateway.limits import Limits
     from gateway.transfer import Request
 
-METADATA_PREFIXES = tuple(
+TRAILER_PREFIX = "trailer:"
+"""Stands before the name of a field that came behind the body."""
+_STORE_PREFIXES = tuple(
     f"x-{store}-"
     for store in (
         "amz-meta", "oss-meta", "cos-meta", "obs-meta", "tos-meta", "bce-meta", "kss-meta", "qn-meta", "upyun-meta",
         "ms-meta", "goog-meta", "object-meta", "container-meta", "bz-info",
     )
 )  # fmt: skip
-"""Headers that object stores keep beside the object: S3, OSS, COS, OBS, TOS, BOS, KS3, Kodo, Upyun, Azure, GCS, Swift, B2."""
+METADATA_PREFIXES = (*_STORE_PREFIXES, "mail-upload-", TRAILER_PREFIX)
+"""Headers that are kept beside what is sent, or that nothing else reads. Object stores: S3, OSS, COS, OBS, TOS, BOS, KS3, Kodo, Upyun, Azure, GCS, Swift, B2."""
 NAME_HEADERS = (
     "x-file-name",
     "x-filename",
@@ -50,6 +53,7 @@ QUERY_NAMES = ("file_name", "filename", "fileName", "name", "path")
 
 _TELLING = re.compile(r"[0-9](?:[ -]?[0-9]){13,}[ -]?[0-9Xx]|[^\x00-\x7f]|%(?:[89A-Fa-f][0-9A-Fa-f]|3[0-9])")
 """A long number, other scripts, or an escape of one of them: what makes any other header worth reading."""
+_BASE64_VALUE = re.compile(r"[A-Za-z0-9+/_-]{20,4096}={0,2}")
 _TELLING_PATH = re.compile(r"[0-9]{6}|%|[^\x00-\x7f]|[A-Za-z0-9+_=-]{24}")
 """The like in a path, and what may be base64; the paths of most pages have nothing of it."""
 _LONG_RUN = re.compile(rb"[A-Za-z0-9+/_=-]{24}")
@@ -96,7 +100,20 @@ def head_pieces(request: Request, *, limits: Limits) -> Iterator[Piece]:
 def _is_read(name: str, value: str) -> bool:
     if name in TEXT_HEADERS or name.startswith(METADATA_PREFIXES):
         return bool(value)
-    return name not in UNREAD_HEADERS and (_TELLING.search(value) or _TELLING.search(name)) is not None
+    if name in UNREAD_HEADERS:
+        return False
+    return (_TELLING.search(value) or _TELLING.search(name)) is not None or _tells_encoded(value)
+
+
+def _tells_encoded(value: str) -> bool:
+    """Whether the value is base64 of a text that would be worth reading; ids and tokens decode to noise."""
+    if not _BASE64_VALUE.fullmatch(value):
+        return False
+    decoded = decode_base64(value.encode()) or b""
+    try:
+        return _TELLING.search(decoded.decode()) is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def _path_text(path: bytes) -> bytes:
@@ -159,6 +176,10 @@ def _decoded_header(name: str, raw: bytes, limits: Limits) -> Iterator[bytes]:
     if reading is not None:
         yield from (bytes(piece.data) for piece in reading.pieces)
     yield _unescaped(raw)
+    if b"=?" in raw:
+        yield readable(decode_text(raw)).encode()
+    if _BASE64_VALUE.fullmatch(decode_text(raw)):
+        yield decode_base64(raw) or b""
 
 
 def _disposition_name(raw: bytes) -> str:

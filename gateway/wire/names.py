@@ -53,7 +53,7 @@ def file_name(parameters: Mapping[str, bytes], parameter: str = "filename") -> s
     '合同.txt'
     """
     plain = parameters.get(parameter)
-    name = None if plain is None else _readable(decode_text(plain))
+    name = None if plain is None else readable(decode_text(plain))
     long_name = _long_name(parameters, parameter)
     if long_name is None:
         return name
@@ -93,7 +93,7 @@ def last_segment(path: str) -> str:
     return re.split(r"[/\\]", path)[-1]
 
 
-def _readable(name: str) -> str:
+def readable(name: str) -> str:
     """The name with browsers' escapes (`%22`, WHATWG form submission) and those that hide other scripts undone."""
     if "=?" in name:
         return _ENCODED_WORD.sub(_encoded_word, name)

@@ -11,6 +11,7 @@ from mitmproxy.test import tflow, tutils
 from addons.answer import last_resort
 from addons.capture import head_problem
 from addons.held import Held
+from gateway.request_settings import Requests
 from metrics import catalogue as metrics
 from tests.support.engine import Engine, allow
 from tests.support.origin import Origin
@@ -128,4 +129,4 @@ def test_odd_method_or_target_is_refused(method, path, because):
     )  # fmt: skip
     flow = tflow.tflow(req=request)
     flow.client_conn.sni = "a.example.com"
-    assert head_problem(flow) == (("malformed-head", because) if because else ("", ""))
+    assert head_problem(flow, Requests()) == (("malformed-head", because) if because else ("", ""))

@@ -173,6 +173,8 @@ PLACES = {"tls.ca_dir", "geo.database", "events.jsonl", "signatures", "catalogue
 @pytest.mark.parametrize("key", sorted(set(keys(Settings)) - PLACES))
 def test_documented_defaults_are_true(key):
     default = keys(Settings)[key]
+    if default and isinstance(default, tuple) and all(isinstance(item, str) for item in default):
+        default = f"[{', '.join(default)}]"
     written = {"True": "true", "False": "false", "None": "null", "()": "[]"}.get(str(default), str(default))
 
     assert documented()[key] == f"`{written}`"

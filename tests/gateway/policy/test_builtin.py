@@ -16,6 +16,7 @@ RULES = {
     "upgrade": "wire.upgrade",
     "websocket-frames": "wire.websocket",
     "trailers": "wire.trailers",
+    "unexpected-body": "wire.unexpected-body",
     "unknown-protocol": "wire.unknown-protocol",
     "hidden-dns": "wire.hidden-dns",
     "relay": "wire.relay",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.errors import LimitError
 from gateway.limits import Limits
 from gateway.transfer import Request
-from gateway.wire.head import body_name, head_pieces
+from gateway.wire.head import body_name, head_pieces, is_telling
 
 
 def pieces(request: Request) -> list[tuple[str, bytes]]:
@@ -56,6 +56,14 @@ def test_path_and_query(path: str, query: str, expected: list[tuple[str, bytes]]
             "attachment; filename*=utf-8''%E5%90%88\n合\nattachment; filename*=utf-8''合".encode(),
             id="Content-Disposition",
         ),
+        pytest.param("x-ms-meta-note", "note", b"note", id="Azure metadata"),
+        pytest.param("x-goog-meta-a", "=?UTF-8?B?5ZCI?=", "=?UTF-8?B?5ZCI?=\n合".encode(), id="encoded word"),
+        pytest.param("mail-upload-size", "5", b"5", id="Mail-Upload-*"),
+        pytest.param("x-qqmail-filename", "a", b"a", id="QQ Mail"),
+        pytest.param("x-oss-tagging", "k=%E5%90%88", "k=%E5%90%88\nk=合".encode(), id="tags"),
+        pytest.param("trailer:x-note", "a", b"a", id="trailer field"),
+        pytest.param("x-any", "MTEwMTA1MTk0OTEyMzEwMDJY", b"MTEwMTA1MTk0OTEyMzEwMDJY\n11010519491231002X", id="base64"),
+        pytest.param("x-any", "%31%31", b"%31%31\n11", id="escaped digits"),
         pytest.param("content-disposition", 'attachment; x="', b'attachment; x="\n', id="damaged Content-Disposition"),
     ],
 )
@@ -68,6 +76,9 @@ def test_headers(name: str, value: str, expected: bytes) -> None:
     [
         pytest.param({"user-agent": "x", "authorization": "y", "cookie": "z"}, id="headers of other use"),
         pytest.param({"slug": ""}, id="empty"),
+        pytest.param({"x-token": "9kC8dQ1m0cJ2r7LwZ5vXfA=="}, id="token"),
+        pytest.param({"x-name": "bm90aGluZyBvZiB2YWx1ZSBoZXJl"}, id="base64 of plain words"),
+        pytest.param({"authorization": "MTEwMTA1MTk0OTEyMzEwMDJY"}, id="the service's own credentials"),
     ],
 )
 def test_headers_that_are_no_pieces(headers: dict[str, str]) -> None:
@@ -137,3 +148,36 @@ def test_body_name_never_raises(path: str, query: str, value: str) -> None:
     assert "/" not in name
     assert name.encode() or not name
     assert all(isinstance(data, bytes) for _, data in pieces(Request(path=path, query=query, headers=headers)))
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        pytest.param(Request(path="/index.html", headers={"accept": "*/*"}), False, id="page"),
+        pytest.param(Request(path="/", query="q=1"), True, id="query"),
+        pytest.param(Request(path="/%41"), True, id="escape in the path"),
+        pytest.param(Request(path="/", headers={"slug": "a"}), True, id="header that names"),
+        pytest.param(Request(path="/", headers={"trailer:a": "a"}), True, id="trailer"),
+        pytest.param(Request(path="/", headers={"x-110105194912310021": "a"}), True, id="header whose name tells"),
+    ],
+)
+def test_is_telling(request_: Request, expected: bool) -> None:
+    assert is_telling(request_) is expected
+
+
+def test_a_header_name_that_tells_is_text() -> None:
+    assert pieces(Request(path="", headers={"x-110105194912310021": "a"})) == [("header", b"x-110105194912310021\na")]
+
+
+def test_query_values_that_are_files() -> None:
+    value = "data:text/plain,%2541"
+    found = pieces(Request(path="", query=f"a={value}{'b' * 64}"))
+    assert found[1:] == [("query", b"A" + b"b" * 64)]
+
+
+def test_query_with_pluses_that_may_be_base64() -> None:
+    query = "a=" + "b+" * 20 + "c" * 24
+    assert pieces(Request(path="", query=query))[0] == (
+        "query",
+        b"a=" + b"b " * 20 + b"c" * 24 + b"\n" + query.encode(),
+    )
