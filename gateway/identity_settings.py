@@ -134,12 +134,13 @@ def contradictions(identity: Identity, *, listen: Address, mode: str, speaks_tls
     found: list[tuple[str, str]] = []
     needs = {"users": identity.users, "htpasswd": identity.htpasswd, "ldap": identity.ldap.url}
     asked = identity.proxy_auth
+    encrypts = speaks_tls and mode != "socks5"
     if asked != "off" and not needs[asked]:
         key = "ldap.url" if asked == "ldap" else asked
         found.append(("proxy_auth", f"{asked} needs the key identity.{key}"))
     if asked != "off" and mode == "transparent":
         found.append(("proxy_auth", "a transparent gateway cannot ask for a login; allowed: off"))
-    elif asked != "off" and not (speaks_tls or is_loopback(listen.host) or identity.clear_login_networks):
+    elif asked != "off" and not (encrypts or is_loopback(listen.host) or identity.clear_login_networks):
         message = (
             "no client could log in: passwords are taken over TLS or from this machine only; set tls.proxy_name or "
             "tls.proxy_certificate, or name the networks in identity.clear_login_networks"

@@ -81,6 +81,9 @@ def announce(settings: Settings, certificate: Path) -> None:
     shown = near(certificate)
     click.echo("Sluice is running: what leaves through it is read first.")
     click.echo(f"  proxy    {PROTOCOLS.get(settings.mode, 'http')}://{settings.listen}")
+    if settings.tls.to_proxy and PROTOCOLS.get(settings.mode, "http") == "http":
+        name = settings.tls.proxy_name or "the name in tls.proxy_certificate"
+        click.echo(f"           and over TLS at https://{name}:{settings.listen.port}")
     click.echo(f"  console  http://{settings.console.listen}/")
     click.echo(f"  metrics  http://{settings.metrics.listen}/metrics")
     click.echo(f"  CA       {shown}")

@@ -122,6 +122,8 @@ def test_passwords_need_a_way_in(file):
     ((place, message),) = wrong(asks, listen=OPEN)
     assert place == ("identity", "proxy_auth")
     assert "no client could log in" in message
+    # SOCKS5 is never encrypted.
+    assert wrong(asks, listen=OPEN, mode="socks5", speaks_tls=True) == [(place, message)]
 
 
 def test_a_transparent_gateway_asks_nobody(file):

@@ -123,6 +123,21 @@ def test_announcement(capsys, folder, settings, notes):
 
 
 @pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"tls": {"proxy_name": "proxy.example"}}, "           and over TLS at https://proxy.example:8080"),
+        ({"tls": {"proxy_name": "proxy.example"}, "mode": "socks5"}, ""),
+        ({}, ""),
+    ],
+    ids=["name", "SOCKS5 has none", "off"],
+)
+def test_announcement_of_tls_to_the_proxy(capsys, folder, given, line):
+    announce(Settings.model_validate(given), folder / "ca.pem")
+    lines = capsys.readouterr().out.splitlines()
+    assert [one for one in lines if "over TLS" in one] == ([line] if line else [])
+
+
+@pytest.mark.parametrize(
     ("mode", "proxy", "way"),
     [
         ("socks5", "socks5h://127.0.0.1:8080", "curl -x socks5h://127.0.0.1:8080 --cacert "),
