@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.waiting import eventually
+
 CLIENT4, CLIENT6 = "10.77.0.2", "fd77::2"
 INSIDE4, INSIDE6 = "10.77.0.1", "fd77::1"
 """The gateway's addresses on its clients' side."""
@@ -171,8 +173,14 @@ class Network:
         return _packets(self.origin.run("nft", "-j", "list", "counters"))
 
     def forget(self) -> None:
-        """Begin to count anew."""
+        """Begin to count anew, once what was open to the origin is closed: its last packets are nobody's any more."""
+        eventually(lambda: not self._open_connections())
         self.origin.run("nft", "reset", "counters")
+
+    def _open_connections(self) -> list[str]:
+        """Lines of TCP sockets of the origin's machine that neither listen nor only remember (proc_net_tcp)."""
+        lines = self.origin.run("cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines()
+        return [line for line in lines if (fields := line.split())[0] != "sl" and fields[3] not in {"0A", "06"}]
 
 
 def counted(machine: Namespace, table: str) -> dict[str, int]:
