@@ -113,6 +113,8 @@ def test_its_end_is_put_off_only(rows):
         pytest.param([(0, 5, -1), (5, 0, -1)], 10, 5, False, id="empty piece"),
         pytest.param([(5, -1, 1), (5, -1, 2)], 10, 10, False, id="numbered: the commit says"),
         pytest.param([(5, -1, 1), (5, -1, 1), (4, -1, 0)], 10, 9, False, id="numbered, repeated"),
+        pytest.param([(5, -1, 0), (6, -1, 0)], 10, 5, False, id="numbered 0, repeated"),
+        pytest.param([(5, 0, 3), (5, 0, 4)], 5, 5, True, id="a start goes before a number"),
     ],
 )
 def test_what_has_come(rows, segments, size, content_bytes, complete):

@@ -248,6 +248,22 @@ def test_uploads_expire_after_their_last_request(store, clock, tmp_path):
     assert silent.id not in files(tmp_path)
 
 
+def test_each_request_puts_the_end_off(store, clock):
+    upload = store.open("li", ["a"], FACTS)
+    for request in (
+        lambda: store.open("li", ["a"], FACTS),
+        lambda: store.link(upload.id, ["b"]),
+        lambda: put(store, upload, b"x", start=0),
+        lambda: store.mark(upload.id, State.REFUSED, "0190"),
+    ):
+        clock.now += 50
+        request()
+    clock.now += 59
+    assert store.find("li", ["b"])[0].state is State.REFUSED
+    clock.now += 1
+    assert store.find("li", ["b"]) == ()
+
+
 def test_files_without_an_upload_are_swept(store, tmp_path):
     upload = store.open("li", ["a"], FACTS)
     (tmp_path / "uploads" / "files" / "left-over").write_bytes(b"x")
