@@ -231,6 +231,18 @@ async def test_without_asking_the_address_speaks(made):
     assert identify.actor(nowhere).user == ""
 
 
+async def test_a_connection_that_logs_in_by_itself(made):
+    identify = made()
+    own = flow().client_conn
+    assert not await identify.log_in(own, "zhang", "wrong")
+    assert identify.actor(flow(client=own)).user == ""
+    assert await identify.log_in(own, "zhang", "p:q")
+    assert identify.actor(flow(client=own)).authenticated_by == "proxy-auth"
+    far = flow(ip="203.0.113.9").client_conn
+    assert not await identify.log_in(far, "zhang", "p:q")
+    assert not await made(asks=False).log_in(own, "zhang", "p:q")
+
+
 async def test_verify_for_other_ways_in(made):
     identify = made()
     actor = await identify.verify("zhang", "p:q", "127.0.0.1")
