@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ MAX_FIELD_JSON_BYTES = MIB
 """Largest form field that is read as JSON; a list of a thousand digests has 40 KiB."""
 
 _WHAT = "values"
+_place = lru_cache(1024)(parse_place)
 _NO_WORD = re.compile(r"[ .\[\]]")
 _START = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?+[ \t\r\n\x00]*+[{\[]")
 """In any of the encodings that JSON may have."""
@@ -53,7 +55,7 @@ def read_values(
     >>> dict(read_values(Request(), b'{"id": "7", "n": [1, 2]}', ["json:id", "json:n[]", "json:x"], limits=Limits()))
     {'json:id': ('7',), 'json:n[]': ('1', '2')}
     """
-    wanted = {text: place for text in places if (place := parse_place(text)).in_body}
+    wanted = {text: place for text in places if (place := _place(text)).in_body}
     if not wanted:
         return {}
     view = memoryview(undo_encodings(request.headers, body, limits=limits))
