@@ -17,6 +17,7 @@ from gateway.limits import MIB
 from gateway.policy.builtin import builtin_verdict
 from gateway.policy.decide import refuse_size
 from gateway.transfer import Request, Transfer
+from gateway.uploads.assemble import is_plain
 from gateway.uploads.model import Ask, Assembly
 from gateway.uploads.plan import Facts, Plan
 from gateway.uploads.state import Facts as Declared
@@ -202,9 +203,14 @@ def together(request: Inspection, whole: Inspection) -> Inspection:
 
 
 def write_whole(spool: Spool, descriptor: int, assembly: Assembly) -> None:
-    """The file, in order, from raw pieces that follow on each other or overlap; raises OSError when there is a gap."""
+    """The file, in order, from raw pieces that follow on each other or overlap.
+
+    Raises OSError when there is a gap, and when a piece is not raw: what was judged is not what would be written.
+    """
     done = 0
     for segment in sorted(assembly.segments, key=lambda one: one.start):
+        if not is_plain(segment):
+            raise OSError(0, "a piece is coded")
         skip = done - segment.start
         if skip < 0:
             raise OSError(0, "the pieces leave a gap")

@@ -160,12 +160,18 @@ def test_the_whole_is_written_in_order(tmp_path, segments, whole):
 
 @pytest.mark.parametrize(
     "segments",
-    [[Segment(0, 3, start=1)], [Segment(0, 2, start=0), Segment(2, 2, start=3)], [Segment(0, 9, start=0)]],
-    ids=["no start", "gap", "short file"],
+    [
+        [Segment(0, 3, start=1)],
+        [Segment(0, 2, start=0), Segment(2, 2, start=3)],
+        [Segment(0, 9, start=0)],
+        [Segment(0, 3, start=0), Segment(3, 3, start=3, content_encoding="gzip")],
+        [Segment(0, 6, start=0, content="field:file")],
+    ],
+    ids=["no start", "gap", "short file", "compressed piece", "piece in a form"],
 )
 def test_a_whole_with_a_hole_is_not_written(tmp_path, segments):
     descriptor = stored(tmp_path, b"abcdef")
-    with pytest.raises(OSError, match=r"gap|shorter"):
+    with pytest.raises(OSError, match=r"gap|shorter|coded"):
         write_whole(Spool(str(tmp_path)), descriptor, Assembly(tuple(segments)))
     os.close(descriptor)
 
