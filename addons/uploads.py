@@ -17,12 +17,14 @@ import structlog
 from addons.hashes import Hashes
 from addons.kept import Kept, not_refused
 from addons.steps import Refused, Ruling, Step, plan_of, rfc3339, together, with_facts, write_whole
+from gateway.destinations.split import Split
 from gateway.errors import MalformedError, StoreError
 from gateway.spool import Spool
 from gateway.uploads.answers import MAX_WHOLE_BYTES, answer_chunk, answer_question, whole_headers
 from gateway.uploads.hashes import HashIndex
 from gateway.uploads.model import NO_ASK, Ask
 from gateway.uploads.plan import BY_RANGE, BY_URL, Plan, keys_in_response
+from gateway.uploads.signs import UPLOADING, carries_all, may_be_linked
 from gateway.uploads.state import State, Upload
 from gateway.uploads.store import UploadStore
 from metrics import catalogue as metrics
@@ -32,15 +34,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from addons.held import Held
-    from gateway.destinations.split import Split
     from gateway.limits import Limits
     from gateway.policy.model import Policy
     from gateway.transfer import Transfer
 
-UPLOADING = frozenset({"PUT", "PATCH", "POST"})
-"""Methods that carry pieces."""
-MESSAGES = ("application/json", "application/x-www-form-urlencoded")
-"""Types of messages: a POST of one goes to no URL that was given out for bytes, and none is looked up."""
+UNFOLLOWED = Split(step="piece")
+"""The step of a piece whose upload no place names."""
 REFUSED_BY_STORE = {"closed": "upload-changed", "changed": "upload-changed", "full": "uploads-full"}
 """Reason of a StoreError → key of the built-in refusals; for the others the client has to begin anew."""
 UNKNOWN = frozenset({"", "generic"})
@@ -82,6 +81,9 @@ class Uploads:
         headers = transfer.request.headers
         if split is None and "content-range" in headers and transfer.request.method in UPLOADING:
             split = BY_RANGE
+        if split is None and transfer.destination.kind == "part" and not carries_all(headers):
+            # The catalogue knows that it is a piece, and of what nobody can tell.
+            split = UNFOLLOWED
         if split is None:
             return None
         if split.step == "chunk" and split.order == "range" and "content-range" not in headers:
@@ -161,6 +163,8 @@ class Uploads:
                 return await self._finish(step)
             case "status":
                 return self._status(step, await self.kept.find(step))
+            case "piece" if not step.held.bare:
+                raise Refused("upload-pieces")
         return step.ruling()
 
     async def _init(self, step: Step) -> Ruling:
@@ -285,11 +289,3 @@ def keeps(step: Step) -> bool:
 def owner_of(transfer: Transfer) -> str:
     """Whose upload it is: nobody goes on with another's."""
     return transfer.actor.user or transfer.actor.ip
-
-
-def may_be_linked(transfer: Transfer) -> bool:
-    """Whether the request could go to a URL that a service gave out for the bytes of a file."""
-    request = transfer.request
-    if request.method not in UPLOADING or not request.bytes or transfer.destination.kind in {"message", "mail"}:
-        return False
-    return request.method != "POST" or not request.content_type.lower().startswith(MESSAGES)

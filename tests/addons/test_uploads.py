@@ -13,7 +13,7 @@ import pytest
 
 from addons.held import Held
 from addons.steps import Ruling, Step
-from addons.uploads import Uploads, may_be_linked, owner_of
+from addons.uploads import Uploads, owner_of
 from gateway.destinations.facts import Facts as Places
 from gateway.destinations.split import Split
 from gateway.errors import StoreError
@@ -323,20 +323,16 @@ def test_which_step_a_request_is(run, split, headers, method, step):
     assert (plan and plan.split.step) == step
 
 
-@pytest.mark.parametrize(
-    ("made", "may"),
-    [
-        (transfer(), True),
-        (transfer("POST", content_type="application/octet-stream"), True),
-        (transfer("POST", content_type="Application/JSON; charset=utf-8"), False),
-        (transfer("PUT", content_type="application/json"), True),
-        (transfer("GET"), False),
-        (transfer(size=0), False),
-        (transfer(kind="message"), False),
-    ],
-)
-def test_which_request_may_go_to_a_url_that_was_given_out(made, may):
-    assert may_be_linked(made) is may
+async def test_a_piece_that_nobody_can_follow_is_a_step_of_its_own(run):
+    assert run.uploads.plan(transfer(kind="part"), None).split.step == "piece"
+    whole = {"mail_upload_offset": "0", "mail_upload_length": "9", "mail_upload_size": "9"}
+    assert run.uploads.plan(transfer(kind="part", **whole), None) is None
+
+
+async def test_a_piece_without_an_upload_does_not_go_on(run):
+    split = Split(step="piece")
+    assert told((await run.send(split, b"abc"))[1]) == ["upload.pieces"]
+    assert told((await run.send(split))[1]) == ["log"]
 
 
 async def asked(run, made: Transfer, under=POLICY, **facts):
