@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from gateway.errors import LimitError
 from gateway.limits import MIB, Limits
 from gateway.parts import Piece
-from gateway.wire.embedded import MIN_CHARS, Embedded, embedded_files
+from gateway.wire.byte_arrays import byte_arrays
+from gateway.wire.embedded import MIN_CHARS, Embedded, embedded_files, starts_as_known
 from gateway.wire.json_escapes import undo_escapes, unescaped
 from gateway.wire.names import decode_text, last_segment
 
@@ -148,6 +149,7 @@ class _Reader:
         self._limits = limits
         self._roomy_bytes = roomy_bytes
         self._is_verbatim = is_verbatim
+        self._arrays: set[bytes] = set()
         self._frames = [self.root]
 
     def read(self, view: memoryview, depth: int) -> bool:
@@ -156,6 +158,10 @@ class _Reader:
             raise LimitError("max_depth", allowed=self._limits.max_depth, actual=depth)
         outer, position, is_sound = len(self._frames), 0, True
         self._frames.append(_Frame(self._frames[-1].key))
+        # A list inside a string stands in the text around it, too.
+        for data in dict.fromkeys(byte_arrays(view)).keys() - self._arrays:
+            self._arrays.add(data)
+            self._file(Embedded(data, "", is_certain=starts_as_known(data)))
         while match := _STRING.match(view, position):
             start, end = match.start(1), match.end(2)
             is_sound = self._structure(view, position, start - 1, outer, is_sound=is_sound)

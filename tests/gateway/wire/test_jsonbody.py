@@ -268,3 +268,13 @@ def test_never_raises_anything_else(body: bytes) -> None:
     except ContentError:
         return
     assert reading is not None
+
+
+def test_bytes_as_numbers_are_a_file() -> None:
+    content = b"PK\x03\x04" + bytes(range(200))
+    for body in (json.dumps({"name": "a.zip", "data": list(content)}), json.dumps({"text": json.dumps(list(content))})):
+        found = read_json(body.encode(), limits=Limits())
+        assert found is not None
+        assert [(bytes(piece.data), piece.is_file) for piece in found.pieces if piece.field != "json"] == [
+            (content, True)
+        ]
