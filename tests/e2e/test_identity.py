@@ -382,3 +382,38 @@ def test_a_reload_reads_passwords_and_addresses_again(tmp_path, origin):
         gateway.process.send_signal(signal.SIGHUP)
         assert eventually(lambda: "not reloaded" in gateway.log())
         assert curl(gateway, *login("zhang.wei", "fresh"), HTTPS)[1] == 200
+
+
+# --- SOCKS5 ---
+
+
+def test_socks_takes_the_same_names_and_passwords(tmp_path, origin):
+    identity = {"proxy_auth": "htpasswd", "htpasswd": "htpasswd", "users": "users.yaml"}
+    with start(tmp_path, origin, identity, name=None, mode="socks5") as gateway:
+
+        def ask(*given: str) -> int:
+            way = ["-x", f"socks5h://127.0.0.1:{gateway.port}", "--cacert", str(gateway.ca), *given]
+            common = ["curl", "-sS", "--max-time", "60", "-o", "/dev/null", "--data-raw", "hello"]
+            return subprocess.run([*common, *way, HTTPS], capture_output=True, check=False).returncode
+
+        assert ask(*login("zhang.wei", PASSWORD)) == 0
+        (actor,) = actors(gateway, "127.0.0.1")
+        assert (actor["user"], actor["role"], actor["authenticated_by"]) == ("zhang.wei", "head", "proxy-auth")
+        assert ask(*login("zhang.wei", "wrong")) == 97
+        assert ask() == 97
+        assert len(origin.requests) == 1
+
+
+def test_hashes_that_are_too_weak_stop_the_start(tmp_path):
+    (tmp_path / "htpasswd").write_text("zhang:$apr1$lZL6V/ci$eIMz/iKDkbtys/uU7LEK00\nli:{SHA}x\n", "utf-8")
+    (tmp_path / "sluice.yaml").write_text("identity: {proxy_auth: htpasswd, htpasswd: htpasswd}", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli.main", "check", "--config", str(tmp_path / "sluice.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"{tmp_path / 'htpasswd'}:1: MD5 of Apache ($apr1$) is too weak" in done.stderr
+    assert f"{tmp_path / 'htpasswd'}:2: SHA-1 ({{SHA}}) is too weak" in done.stderr
+    assert "lZL6V" not in done.stderr
