@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.content.windows import forget
 from gateway.errors import LimitError, MalformedError
 from gateway.limits import MIB, Limits
 from gateway.transfer import Buffer
@@ -109,6 +110,9 @@ class _Whole:
         if size > self._limits.max_body_bytes:
             raise LimitError("max_body_bytes", allowed=self._limits.max_body_bytes, actual=size)
         self._bytes += content[known:]
+        if len(content) >= MIB:
+            # Else the pieces stay in memory beside the whole.
+            forget(content)
 
     def _content(self, segment: Segment) -> memoryview:
         raw = self._view[segment.offset_bytes : segment.offset_bytes + segment.size_bytes]

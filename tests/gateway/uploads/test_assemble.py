@@ -2,11 +2,14 @@
 
 import base64
 import gzip
+import mmap
+import os
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import ContentError, LimitError, MalformedError
-from gateway.limits import Limits
+from gateway.limits import KIB, MIB, Limits
 from gateway.uploads.assemble import assemble, is_plain
 from gateway.uploads.model import Assembly, Segment
 
@@ -184,3 +187,22 @@ def test_a_bound_is_felt_before_all_is_put_together():
     file, recipe = stored((b"lo", {"start": 3}), (b"hel", {"start": 0}), (b"x", {"start": 100}))
     with pytest.raises(LimitError):
         assemble(recipe, file, limits=Limits(max_body_bytes=4))
+
+
+def test_pieces_of_a_mapped_file_do_not_stay_in_memory_beside_the_whole(tmp_path):
+    piece = os.urandom(MIB)
+    (tmp_path / "stored").write_bytes(piece * 24)
+    with (tmp_path / "stored").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        segments = tuple(Segment(n * MIB, MIB, (23 - n) * MIB) for n in range(24))
+        with memoryview(mapped) as view:
+            whole = assemble(Assembly(segments), view, limits=LIMITS)
+        assert bytes(whole[-MIB:]) == piece
+        (line,) = [line for line in mapping_of(tmp_path / "stored") if line.startswith("Rss:")]
+        assert int(line.split()[1]) < 4 * KIB
+
+
+def mapping_of(path):
+    """What the kernel says of this process's mapping of the file."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.endswith(str(path)))
+    return lines[start + 1 : start + 12]

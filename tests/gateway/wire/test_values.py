@@ -54,6 +54,8 @@ def values(body, *places, content_type="application/json", headers=(), limits=LI
         pytest.param(b"", "json:id", (), id="empty"),
         pytest.param(b'{"id": "7"}', "digest:json:id", ("7",), id="secret"),
         pytest.param(b'{"id": "7"}', "query:id", (), id="in the head"),
+        pytest.param(b'{"id": "%s"}' % (b"7" * 4096), "json:id", ("7" * 4096,), id="as long as may be"),
+        pytest.param(json.dumps([1] * 1000).encode(), "json:[]", ("1",) * 1000, id="as many as may be"),
     ],
 )
 def test_json(body, place, found):
@@ -75,6 +77,8 @@ def test_json(body, place, found):
         pytest.param(form(part("m", b'{"a": "7"}')), MULTIPART, "field:m>json:a", ("7",), id="JSON in a part"),
         pytest.param(form(part("m", b"7")), MULTIPART, "json:m", (), id="a part is no key"),
         pytest.param(form(part("x", b"7")), MULTIPART, "field:id", (), id="no such part"),
+        pytest.param(b'{"id": 7}\r\n' + form(part("x", b"7")), MULTIPART, "json:id", (), id="before the parts"),
+        pytest.param(b"id=" + b"7" * 4096, FORM, "field:id", ("7" * 4096,), id="as long as may be"),
         pytest.param(form(part("", b'{"name": "a"}'), part("", b"x")), RELATED, "json:name", ("a",), id="root part"),
     ],
 )
