@@ -148,11 +148,10 @@ def bearer_claim(authorization: str, claim: str) -> str:
 
 
 def _query_value(query: str, name: str) -> str:
-    for field in query.split("&"):
-        key, _, value = field.partition("=")
-        if key == name or unquote_plus(key) == name:
-            return unquote_plus(value)
-    return ""
+    """The value of the parameter; empty when it has two, since servers differ in which of them they take."""
+    pairs = (field.partition("=") for field in query.split("&"))
+    found = {unquote_plus(value) for key, _, value in pairs if key == name or unquote_plus(key) == name}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _segments(path: str) -> list[str]:
