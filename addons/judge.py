@@ -138,25 +138,27 @@ class Judge:
             verdict = builtin_verdict(why.reason, self.policy().digest, because=why.because)
             await self.settle(held, transfer, Inspection(failure=why.reason), verdict)
             return
-        transfer = replace(transfer, destination=located.destination)
-        inspection = await self.inspect(held, transfer, await self.uploads.ask(held, transfer, self.policy()))
-        transfer = with_values(transfer, held.where, inspection.values)
-        inspection = await self.uploads.hashes.known(held, transfer, inspection, self.policy())
-        transfer, verdict = self.stricter(transfer, located.claimed, inspection)
-        if held.plan is not None:
-            step = self.step(held, held.plan, Ruling(transfer, inspection, verdict), located.claimed)
-            transfer, inspection, verdict = await self.uploads.rule(step)
-        held.transfer = transfer
+        ruling = await self.rule(held, replace(transfer, destination=located.destination), located.claimed)
+        held.transfer = ruling.transfer
         if held.own_answer is not None:
             # Nothing leaves and nothing is decided: the verdict comes with the last piece.
             return
-        if held.bare and verdict.action is Action.ALLOW and not inspection.parts:
-            held.verdict = verdict
+        if held.bare and ruling.verdict.action is Action.ALLOW and not ruling.inspection.parts:
+            held.verdict = ruling.verdict
         else:
-            await self.settle(held, transfer, inspection, verdict)
-            await self.uploads.hashes.remember(Ruling(transfer, inspection, verdict), self.policy(), time.time())
+            await self.settle(held, *ruling)
+            await self.uploads.hashes.remember(ruling, self.policy(), time.time())
         if held.may_leave:
             self.routes.approve(located.asked, located.target)
+
+    async def rule(self, held: Held, transfer: Transfer, claimed: Destination | None) -> Ruling:
+        """Inspect and decide: over the request, or over the whole file of which it is the last piece."""
+        inspection = await self.inspect(held, transfer, await self.uploads.ask(held, transfer, self.policy()))
+        transfer = with_values(transfer, held.where, inspection.values)
+        inspection = await self.uploads.hashes.known(held, transfer, inspection, self.policy())
+        transfer, verdict = self.stricter(transfer, claimed, inspection)
+        own = Ruling(transfer, inspection, verdict)
+        return own if held.plan is None else await self.uploads.rule(self.step(held, held.plan, own, claimed))
 
     def step(self, held: Held, plan: Plan, own: Ruling, claimed: Destination | None) -> Step:
         """The request as a step of its upload, with what is needed to judge the whole."""
