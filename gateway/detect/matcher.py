@@ -112,6 +112,9 @@ class Matcher:
             yield from self._apart if len(data) > APART_BYTES else self._high
 
 
+type _Keep = Callable[[int, int, int, int, object], bool | None]
+
+
 class _Part:
     """Triggers that are searched for together."""
 
@@ -119,7 +122,7 @@ class _Part:
         self._local = threading.local()
         self._database = _compiled(triggers, cache)
 
-    def scan(self, data: Buffer, keep: Callable[..., object]) -> None:
+    def scan(self, data: Buffer, keep: _Keep) -> None:
         """Call `keep` for each place with the trigger's index."""
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:

@@ -50,7 +50,7 @@ def _item_holds(code: Any, value: Any, is_kind: Range) -> bool:  # noqa: ANN401 
     if code is codes.LITERAL:
         return is_kind(value, value)
     if code is codes.IN:
-        return all(_class_holds(*member, is_kind) for member in value)
+        return all(_class_holds(kind, what, is_kind) for kind, what in value)
     if code is codes.BRANCH:
         return all(_holds(branch, is_kind) for branch in value[1])
     if code is codes.SUBPATTERN:

@@ -17,8 +17,10 @@ import yara
 from gateway.content.windows import forget
 from gateway.detect.detector import Document, Trigger
 from gateway.detect.match import Match
+from gateway.detect.matcher import Matcher
 from gateway.detect.signatures import Signature
 from gateway.detect.yara_files import FOLDER, RuleFile, YaraCase, load_rule_files
+from gateway.detect.yara_gate import gate
 from gateway.errors import DetectorError, Problem
 from gateway.transfer import Buffer
 
@@ -50,13 +52,26 @@ class YaraRules:
         self._files = {file.path: file for file in files}
         sources = {file.path: file.source for file in files}
         self._all: Any = yara.compile(sources=sources, includes=False) if sources else None
+        self._gate = self._gated()
 
     def match(self, data: Buffer, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Iterator[YaraResult]:
         """Rules that match the bytes, at most one result each; raises DetectorError naming the slow file of rules."""
-        if self._all is None or not len(data):
+        if self._all is None or not len(data) or (self._gate is not None and not self._gate.scan(data).ends):
             return
         for found in self._matches(data, timeout_s):
             yield _result(found, self._files[found.namespace])
+
+    def _gated(self) -> Matcher | None:
+        """What to search for first; None where all rules have to look at everything.
+
+        A gate that would keep a rule from one of its own cases was made of a rule that was misunderstood.
+        """
+        gates = [gate(file.source) for file in self._files.values()]
+        if not gates or None in gates:
+            return None
+        found = Matcher([trigger for own in gates if own is not None for trigger in own], is_raw=True)
+        own_cases = (case for file in self._files.values() for cases in file.cases.values() for case in cases.find)
+        return found if all(found.scan(_bytes(case)).ends for case in own_cases) else None
 
     def failed_cases(self) -> tuple[Problem, ...]:
         """One problem for every case that does not come out as it says."""
@@ -72,8 +87,7 @@ class YaraRules:
         return tuple(problems)
 
     def _count(self, signature: str, case: str | YaraCase) -> int:
-        data = case.data if isinstance(case, YaraCase) else case.encode()
-        return sum(result.count for result in self.match(data) if result.signature == signature)
+        return sum(result.count for result in self.match(_bytes(case)) if result.signature == signature)
 
     def _matches(self, data: Buffer, timeout_s: float) -> list[Any]:
         cut: list[object] = []
@@ -133,6 +147,10 @@ def load_yara(directories: Sequence[str]) -> YaraRules:
     scan of every upload), metadata or cases that are missing.
     """
     return YaraRules(*load_rule_files(directories))
+
+
+def _bytes(case: str | YaraCase) -> bytes:
+    return case.data if isinstance(case, YaraCase) else case.encode()
 
 
 def _result(found: Any, file: RuleFile) -> YaraResult:  # noqa: ANN401 - the library has no types
