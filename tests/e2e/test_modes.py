@@ -99,7 +99,9 @@ def way(request, tmp_path_factory, origin, parents):
     with Gateway(folder, settings=settings, environment=environment) as gateway:
         scheme = request.param if request.param.startswith("socks") else "http"
         # A client of plain SOCKS5 looks the name up itself.
-        resolve = ["--resolve", f"{NAME}:443:{ADDRESS}", "--resolve", f"{NAME}:80:{ADDRESS}"] if scheme == "socks5" else []
+        resolve = (
+            ["--resolve", f"{NAME}:443:{ADDRESS}", "--resolve", f"{NAME}:80:{ADDRESS}"] if scheme == "socks5" else []
+        )
         yield Way(gateway, ["-x", f"{scheme}://127.0.0.1:{gateway.port}"], parent, resolve)
 
 
@@ -262,3 +264,25 @@ def test_other_handshakes_lead_nowhere(tmp_path_factory, login_gateway, origin, 
         while opened.recv(4096):
             pass
     assert origin.connections == 0
+
+
+@pytest.mark.parametrize("mode", ["socks5h", "socks5", "upstream-http"])
+def test_listed_host_passes_unread_by_the_same_way(tmp_path, origin, parents, mode):
+    """The client sees the server's own certificate, and the gateway still connects where the mode says."""
+    entry = {"host": NAME, "reason": "pinned", "owner": "li.wei", "expires": "2999-12-31"}
+    settings = {"tls": {"passthrough": [entry]}, "upstream": {}}
+    if mode == "upstream-http":
+        settings |= {"mode": f"upstream:{parents[mode].url}"}
+        environment = {"SLUICE_UPSTREAM_LOGIN": LOGIN}
+    else:
+        settings |= {"mode": "socks5"}
+        settings["upstream"] = {"connect_to": {f"{NAME}:443": f"127.0.0.1:{origin.port}"}}
+        environment = {}
+    with Gateway(tmp_path, settings=settings, environment=environment) as gateway:
+        scheme = mode if mode.startswith("socks") else "http"
+        resolve = ["--resolve", f"{NAME}:443:{ADDRESS}"] if mode == "socks5" else []
+        way = Way(gateway, ["-x", f"{scheme}://127.0.0.1:{gateway.port}", "--cacert", str(origin.ca)], None, resolve)
+        status, _, said = way.upload(CLEAN, f"https://{NAME}/a.txt")
+        assert (status, said) == ("200", ""), gateway.log()
+        assert len(origin.requests) == 1
+        assert gateway.metric("sluice_passthrough_bytes_total", direction="sent") > len(CLEAN)
