@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FILE = b"%PDF-1.4 a report\r\n--not a boundary\n"
+FILE = b"A 1.4-page report\r\n--not a boundary\n"
 """A file with line ends and dashes in it."""
 
 
