@@ -168,7 +168,9 @@ workers: "2"
         ),
         param(
             "identity:\n  required: true",
-            ["sluice.yaml:2: identity.required: nobody could be known; true needs proxy_auth, networks, addresses or api_token_file"],
+            [
+                "sluice.yaml:2: identity.required: nobody could be known; true needs proxy_auth, networks, addresses or api_token_file"
+            ],
             id="required of nobody",
         ),
         param(
