@@ -73,8 +73,8 @@ BUILTIN = {
     "upgrade": Refusal(
         "wire.upgrade",
         (),
-        "该网页使用网关尚不能检查的连接方式（WebSocket 等）。",
-        "The page uses a kind of connection (such as WebSocket) that the gateway cannot read yet.",
+        "该网页使用网关不能检查的连接方式。",
+        "The page uses a kind of connection that the gateway cannot read.",
         *_OTHER_WAY,
     ),
     "websocket-frames": Refusal(
