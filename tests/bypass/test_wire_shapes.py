@@ -10,6 +10,9 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+import h2.config
+import h2.connection
+import h2.events
 import httpx
 import pytest
 
@@ -22,7 +25,7 @@ from tests.support.origin import Origin
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.e2e
-HOST = "upload.example.com"
+HOST, OLD_HOST = "upload.example.com", "old.example.com"
 PEOPLE = "".join(
     f"{name},{number}\n"
     for name, number in (("张三", "11010519491231002X"), ("李四", "440304198001010017"), ("王五", "310101199003074554"))
@@ -38,12 +41,20 @@ def origin(tmp_path_factory) -> Iterator[Origin]:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory, origin) -> Iterator[Gateway]:
+def old_origin(tmp_path_factory) -> Iterator[Origin]:
+    with Origin(tmp_path_factory.mktemp("old"), names=(OLD_HOST,)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory, origin, old_origin) -> Iterator[Gateway]:
+    trusted = tmp_path_factory.mktemp("ca") / "both.pem"
+    trusted.write_bytes(origin.ca.read_bytes() + old_origin.ca.read_bytes())
     settings = {"requests": {"host_mismatch_allowed": ["front.example", "*.cdn.example"]}}
     with Gateway(
         tmp_path_factory.mktemp("gateway"),
-        origin_ca=origin.ca,
-        connect_to={"*:443": f"127.0.0.1:{origin.port}"},
+        origin_ca=trusted,
+        connect_to={"*:443": f"127.0.0.1:{origin.port}", f"{OLD_HOST}:443": f"127.0.0.1:{old_origin.port}"},
         settings=settings,
     ) as made:
         yield made
@@ -54,13 +65,14 @@ def _empty_log(origin):
     origin.clear()
 
 
-def tunnel(gateway: Gateway, host: str = HOST, sni: str = "") -> ssl.SSLSocket:
+def tunnel(gateway: Gateway, host: str = HOST, protocol: str = "http/1.1") -> ssl.SSLSocket:
     raw = socket.create_connection(("127.0.0.1", gateway.port), timeout=30)
     raw.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
     assert b" 200 " in raw.recv(4096)
     context = ssl.create_default_context(cafile=str(gateway.ca))
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context.wrap_socket(raw, server_hostname=sni or host)
+    context.set_alpn_protocols([protocol])
+    return context.wrap_socket(raw, server_hostname=host)
 
 
 def ask(gateway: Gateway, request: bytes, **names: str) -> bytes:
@@ -223,6 +235,60 @@ def test_push_is_read(client, origin, tmp_path):
     data = b"%04x" % (len(command) + 4) + command + b"0000" + made.pack("main")
     assert send(client, Body("", b"application/x-git-receive-pack-request", data)).status_code == 403
     assert origin.requests == []
+
+
+def ask_http2(gateway: Gateway, fields: dict[str, str], body: bytes, trailers: dict[str, str], **names: str) -> int:
+    """Status of one request over HTTP/2 whose body is not announced."""
+    with tunnel(gateway, protocol="h2", **names) as sock:
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        connection.initiate_connection()
+        pseudo = {":method": "POST", ":scheme": "https", ":authority": HOST, ":path": "/up"}
+        connection.send_headers(1, list({**pseudo, **fields}.items()), end_stream=not body and not trailers)
+        if body:
+            connection.send_data(1, body, end_stream=not trailers)
+        if trailers:
+            connection.send_headers(1, list(trailers.items()), end_stream=True)
+        sock.sendall(connection.data_to_send())
+        while data := sock.recv(65536):
+            for event in connection.receive_data(data):
+                if isinstance(event, h2.events.ResponseReceived):
+                    return int(dict(event.headers)[":status"])
+            sock.sendall(connection.data_to_send())
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "trailers", "status"),
+    [
+        pytest.param({}, b"hi", {"x-checksum": "1"}, 200, id="trailer"),
+        pytest.param({}, b"", {"x-checksum": "1"}, 200, id="trailer behind nothing"),
+        pytest.param({}, b"hi", {"x-note": "11010519491231002X"}, 403, id="trailer that tells"),
+        pytest.param({}, b"hi", {"x-note": PEOPLE.decode().split(",")[1][:18]}, 403, id="trailer that tells a person"),
+        pytest.param({}, b"hi", {"content-encoding": "gzip"}, 403, id="trailer that changes the body's meaning"),
+        pytest.param({":method": "GET"}, SECRET, {}, 403, id="GET with a body that is not announced"),
+        pytest.param({":method": "GET"}, b"", {}, 200, id="GET"),
+        pytest.param({":authority": "other.example"}, b"hi", {}, 403, id="another authority"),
+        pytest.param({":authority": f"{HOST}:8443"}, b"hi", {}, 403, id="authority with another port"),
+    ],
+)
+def test_http2(gateway, origin, fields, body, trailers, status):
+    assert ask_http2(gateway, fields, body, trailers) == status
+    if status == 200:
+        (seen,) = origin.requests
+        eventually(lambda: seen.complete)
+        found = {
+            name.removeprefix("trailer:"): value for name, value in seen.headers.items() if name.startswith("trailer:")
+        }
+        assert (seen.bytes, found) == (len(body), trailers)
+    else:
+        assert (origin.connections, origin.requests) == (0, [])
+
+
+def test_trailers_are_dropped_before_a_server_of_http1(gateway, old_origin):
+    assert ask_http2(gateway, {":authority": OLD_HOST}, b"hi", {"x-checksum": "1"}, host=OLD_HOST) == 200
+    assert [(seen.bytes, seen.complete, "x-checksum" in str(seen.headers)) for seen in old_origin.requests] == [
+        (2, True, False)
+    ]
 
 
 HEADER_VALUES = {

@@ -181,6 +181,10 @@ class Origin:
                     seen.bytes += len(event.data)
                     digest.update(event.data)  # type: ignore[attr-defined]
                     conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.TrailersReceived):
+                    open_[event.stream_id][0].headers.update(
+                        {f"trailer:{name}": value for name, value in event.headers}
+                    )
                 elif isinstance(event, h2.events.StreamEnded):
                     seen, digest = open_.pop(event.stream_id)
                     seen.sha256, seen.complete = digest.hexdigest(), True  # type: ignore[attr-defined]
