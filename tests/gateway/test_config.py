@@ -13,7 +13,7 @@ param = pytest.param
 ADDRESS = "not an address; allowed: HOST:PORT with a port of 1 to 65535, IPv6 in brackets"
 TOP_KEYS = (
     "listen, mode, workers, http2, state_dir, policy, signatures, catalogue, store, upstream, upstream_private, tls, "
-    "geo, identity, limits, inspectors, evidence, retention, metrics, console, events"
+    "geo, identity, tenants, requests, limits, inspectors, evidence, retention, metrics, console, events"
 )
 
 

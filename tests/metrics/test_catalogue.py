@@ -40,9 +40,9 @@ NAMES = [
     ("sluice_inspectors", "gauge", ("state",)),
     ("sluice_inspector_restarts_total", "counter", ("reason",)),
     ("sluice_spool_bytes", "gauge", ()),
+    ("sluice_open_transfers", "gauge", ()),
     ("sluice_upload_pieces_total", "counter", ("hold",)),
     ("sluice_uploads_expired_total", "counter", ("hold",)),
-    ("sluice_open_transfers", "gauge", ()),
     ("sluice_records_backlog", "gauge", ()),
     ("sluice_policy_info", "gauge", ("digest",)),
     ("sluice_exceptions_active", "gauge", ()),
@@ -179,6 +179,7 @@ def words(values: type[StrEnum]) -> set[str]:
             {
                 "journal",
                 "judge",
+                "uploads",
                 "engine",
                 "parent",
                 "inspector",

@@ -457,7 +457,9 @@ def test_one_sample_behind_another(first, second, between):
         pytest.param(random.Random(3).randbytes(900), "application/octet-stream", [], id="noise"),
         pytest.param("合同编号".encode("gbk") * 9, "text/plain", ["合同编号" * 9], id="GBK"),
         pytest.param(b"\xff\xfe" + "合同".encode("utf-16-le"), "text/plain", ["合同"], id="UTF-16"),
-        pytest.param(base64.b64encode(b"PK\x03\x04" * 30), "text/plain", ["UEsDBFBLAwRQSwME" * 10], id="base64 of an archive"),
+        pytest.param(
+            base64.b64encode(b"PK\x03\x04" * 30), "text/plain", ["UEsDBFBLAwRQSwME" * 10], id="base64 of an archive"
+        ),
         pytest.param(b"<html><p>a</p>", "text/html", ["<html><p>a</p>", "a"], id="HTML"),
         pytest.param(b"", "application/x-empty", [], id="nothing"),
     ],
