@@ -1,6 +1,7 @@
 """Bytes may leave only with everything in place."""
 
 import pytest
+from mitmproxy import http
 from mitmproxy.test import tflow
 from pytest import param
 
@@ -39,3 +40,18 @@ def test_held_of():
         held_of(flow)
     flow.metadata[HELD] = made = held()
     assert held_of(flow) is made
+
+
+@pytest.mark.parametrize(
+    ("fields", "are_proper", "expected"),
+    [
+        param([(b"x", b"1")], True, (False, True), id="proper"),
+        param([], True, (False, False), id="none"),
+        param([(b"x", b"1")], False, (True, False), id="not proper"),
+        param([], False, (True, False), id="over HTTP/1"),
+    ],
+)
+def test_trailers(fields, are_proper, expected):
+    found = held()
+    found.take_trailers(http.Headers(fields), are_proper=are_proper)
+    assert (found.trailers, found.trailer_fields is not None) == expected

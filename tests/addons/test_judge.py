@@ -203,6 +203,20 @@ async def test_what_the_layer_saw_is_refused(judge, settings, facts, rule):
     assert (rules(found), found.recorded, found.may_leave) == ([rule], True, False)
 
 
+async def test_a_body_that_was_not_announced_is_refused_where_the_method_has_none(judge, settings):
+    made = flow()
+    made.request.method = "GET"
+    found = await judged(judge, settings, b"x", made)
+    assert (rules(found), found.recorded) == (["wire.unexpected-body"], True)
+    assert (await judged(judge, settings, b"", made)).may_leave
+
+
+@pytest.mark.parametrize(("value", "action"), [(b"1", Action.ALLOW), (ID, Action.BLOCK)], ids=["clean", "identifier"])
+async def test_trailer_fields_are_inspected(judge, settings, value, action):
+    found = await judged(judge, settings, b"", trailer_fields=http.Headers([(b"x-note", value)]))
+    assert (found.verdict.action, found.transfer.request.headers["trailer:x-note"]) == (action, value.decode())
+
+
 async def test_too_large_for_the_destination_is_told_as_such(judge, settings):
     made = flow("qyapi.weixin.qq.com", "/cgi-bin/media/upload")
     found = held(settings, b"x")
