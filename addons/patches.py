@@ -16,8 +16,8 @@ from mitmproxy import http, version
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers import websocket
-from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import RequestTrailers
+from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
+from mitmproxy.proxy.layers.http._events import RequestTrailers, ResponseHeaders
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server, make_error_response
 from mitmproxy.proxy.layers.http._http2 import Http2Connection, Http2Server
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
@@ -40,6 +40,8 @@ MAX_HEAD_BYTES = 128 * KIB
 """Longest request head over HTTP/1; browsers and servers stop at 8 to 64 KiB."""
 MAX_QUEUED_BYTES = 1 * MIB
 """Most bytes that may pile up behind a waiting hook before the client's socket is no longer read."""
+CONTINUE = 100
+"""Status of an answer that is none yet."""
 POLL_S = 0.01
 """Wait between two looks at an HTTP/2 window; hyper-h2 has no call-back for it."""
 
@@ -50,6 +52,7 @@ _stock_server_event = ConnectionHandler.server_event
 _stock_handle_hook = ProxyConnectionHandler.handle_hook
 _stock_log = ConnectionHandler.log
 _stock_read_headers = Http1Server.read_headers
+_stock_send = Http1Server.send
 _stock_read_body = Http1Connection.read_body
 _stock_websocket_layer = websocket.WebsocketLayer
 _stock_banner = version.MITMPROXY
@@ -84,6 +87,7 @@ def install(
     ProxyConnectionHandler.handle_hook = dispatch.handle_hook  # type: ignore[method-assign]
     ConnectionHandler.log = log  # type: ignore[method-assign]
     Http1Server.read_headers = read_headers  # type: ignore[method-assign]
+    Http1Server.send = send  # type: ignore[method-assign]
     Http1Connection.read_body = read_body  # type: ignore[method-assign]
     Http2Connection.protocol_error = protocol_error  # type: ignore[method-assign]
     version.MITMPROXY = SERVER  # read when an answer is made
@@ -103,6 +107,7 @@ def uninstall() -> None:
     ProxyConnectionHandler.handle_hook = _stock_handle_hook  # type: ignore[method-assign]
     ConnectionHandler.log = _stock_log  # type: ignore[method-assign]
     Http1Server.read_headers = _stock_read_headers  # type: ignore[method-assign]
+    Http1Server.send = _stock_send  # type: ignore[method-assign]
     Http1Connection.read_body = _stock_read_body  # type: ignore[method-assign]
     Http2Connection.protocol_error = _stock_protocol_error  # type: ignore[method-assign]
 
@@ -176,6 +181,16 @@ def log(self: ConnectionHandler, message: str, level: int = logging.INFO, exc_in
         own = self.transports.get(self.client)
         if own is not None and own.handler is not None:
             own.handler.cancel("layer failed")
+
+
+def send(self: Http1Server, event: HttpEvent) -> Generator[commands.Command, Any, None]:
+    """The stock sending, which takes `100 Continue` for the answer.
+
+    Stock, a client that was told to go on with its upload gets no 502 when the server is away: only a closed connection.
+    """
+    yield from _stock_send(self, event)
+    if isinstance(event, ResponseHeaders) and event.response.status_code == CONTINUE:
+        self.response = None
 
 
 def read_headers(self: Http1Server, event: events.ConnectionEvent) -> Generator[commands.Command, Any, None]:

@@ -15,6 +15,7 @@ from addons.layers import unsent_bytes
 from gateway.errors import StartError
 from metrics import catalogue as metrics
 from tests.support.engine import Engine, allow
+from tests.support.gateway import free_port
 from tests.support.origin import Origin
 from tests.support.waiting import eventually
 
@@ -105,6 +106,25 @@ def test_endless_head_is_cut(tmp_path, origin, patched):
         sock.close()
     counted = metrics.REFUSED_CONNECTIONS.labels(reason="head-too-large")._value.get() - before
     assert (sent < most, counted) == ((True, 1) if patched else (False, 0))
+
+
+@pytest.mark.parametrize("patched", [True, False], ids=["ours", "stock"])
+def test_after_100_continue_a_failure_is_still_told(tmp_path, origin, patched):
+    """A client that was told to go on must hear that the server is away, not find the connection closed."""
+
+    async def allow_nowhere(flow, held):
+        engine.loop.routes.target = lambda _asked: ("127.0.0.1", free_port())
+        await allow(flow, held)
+
+    with Engine(tmp_path, origin, allow_nowhere) as engine:
+        if not patched:
+            patches.Http1Server.send = patches._stock_send
+        sock = tunnel(engine)
+        sock.sendall(b"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n")
+        assert sock.recv(4096).startswith(b"HTTP/1.1 100 ")
+        sock.sendall(b"x")
+        assert sock.recv(4096).startswith(b"HTTP/1.1 502 ") is patched
+        sock.close()
 
 
 @pytest.mark.parametrize("patched", [True, False], ids=["ours", "stock"])
