@@ -34,6 +34,11 @@ class Kept:
         call = partial(function, *arguments, **named)
         return await asyncio.get_running_loop().run_in_executor(self.threads, call)
 
+    def close(self) -> None:
+        """Let threads and the database go."""
+        self.threads.shutdown()
+        self.store.close()
+
     async def find(self, step: Step) -> list[Upload]:
         """The upload by its surest name: by what the request says, else by the very URL that a service gave out."""
         for key in (*step.facts.keys, step.plan.signed_url):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -99,9 +100,19 @@ class Uploads:
         plan, places = held.plan, held.where.in_body
         if plan is None:
             return Ask(places=places, digests=policy.asks_hash) if places or policy.asks_hash else NO_ASK
-        is_piece = plan.carries and plan.split.step != "whole" and not held.bare
-        content = plan.split.content if is_piece else ""
-        return Ask(tuple(dict.fromkeys((*places, *plan.places))), content, digests=policy.asks_hash)
+        wanted = tuple(dict.fromkeys((*places, *plan.places)))
+        if plan.split.step == "whole":
+            return Ask(wanted, digests=policy.asks_hash, name=await self._announced_name(plan, owner_of(transfer)))
+        content = plan.split.content if plan.carries and not held.bare else ""
+        return Ask(wanted, content, digests=policy.asks_hash)
+
+    async def _announced_name(self, plan: Plan, owner: str) -> str:
+        """What an announcement called the file, as far as the head tells which upload it is."""
+        with suppress(MalformedError):
+            keys = (*plan.facts({}).keys, plan.signed_url)
+            found = await self.kept.call(self.kept.store.find, owner, keys)
+            return found[0].facts.name if found else ""
+        return ""
 
     async def rule(self, step: Step) -> Ruling:
         """The verdict on the step: over the whole file where this request completes one."""
@@ -147,8 +158,7 @@ class Uploads:
 
     def close(self) -> None:
         """Let threads and databases go."""
-        self.kept.threads.shutdown()
-        self.kept.store.close()
+        self.kept.close()
         self.hashes.index.close()
 
     async def _rule(self, step: Step) -> Ruling:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 
@@ -79,6 +79,13 @@ class Inspector:
         return _Run(self, Budget(), Tally(self.new_key()), day, reveal=reveal, watch=watch, digests=digests)
 
 
+def named(pieces: tuple[Piece, ...], name: str) -> tuple[Piece, ...]:
+    """The pieces, with the announced name at the file when there is one file only."""
+    if sum(piece.is_file for piece in pieces) != 1:
+        return pieces
+    return tuple(replace(piece, name=name) if piece.is_file else piece for piece in pieces)
+
+
 @dataclass(slots=True)
 class _Run:
     """One inspection in progress."""
@@ -111,6 +118,8 @@ class _Run:
             return (Piece(whole, ask.assembly.name, "upload", declared, is_file=True),)
         self.values = read_values(request, body, ask.places, limits=limits)
         pieces = read_request(request, body, limits=limits, content=ask.content)
+        if ask.name:
+            pieces = named(pieces, ask.name)
         if ask.content:
             self.content_bytes = sum(len(piece.data) for piece in pieces if piece.is_fragment)
         return pieces

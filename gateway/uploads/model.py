@@ -51,6 +51,8 @@ class Ask:
     """When it says anything, the body is a stored file and the whole is inspected."""
     digests: bool = False
     """Whether MD5 and SHA-1 of each file are wanted."""
+    name: str = ""
+    """What an earlier request called the one file of this one; empty when none did."""
 
 
 NO_ASK = Ask()

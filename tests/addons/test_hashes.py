@@ -30,8 +30,7 @@ def hashes(tmp_path):
     kept = Kept(UploadStore(tmp_path, max_stored_bytes=9, max_uploads=9, keep_s=9))
     made = Hashes(HashIndex(tmp_path), kept)
     yield made
-    kept.threads.shutdown()
-    kept.store.close()
+    kept.close()
     made.index.close()
 
 

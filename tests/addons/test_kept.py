@@ -16,8 +16,7 @@ from gateway.uploads.store import UploadStore
 def kept(tmp_path):
     made = Kept(UploadStore(tmp_path, max_stored_bytes=9, max_uploads=9, keep_s=9))
     yield made
-    made.threads.shutdown()
-    made.store.close()
+    made.close()
 
 
 async def test_calls_run_in_a_thread(kept):

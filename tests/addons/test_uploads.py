@@ -349,7 +349,15 @@ async def test_what_inspectors_are_asked_for(run):
     _, ask = await asked(run, transfer(), plan=plan, where=where)
     assert (ask.places, ask.content) == (("json:to", "json:md5", "field:id"), "field:file")
     whole = run.uploads.plan(transfer(), WHOLE)
-    assert (await asked(run, transfer(), plan=whole))[1].content == ""
+    assert (
+        (await asked(run, transfer(), plan=whole))[1].content,
+        (await asked(run, transfer(), plan=whole))[1].name,
+    ) == ("", "")
+    run.uploads.kept.store.open("192.0.2.1", ["url:up.example.com/up"], Declared(name="a.txt"))
+    assert (await asked(run, transfer(), plan=whole))[1].name == "a.txt"
+    twice = run.uploads.plan(transfer(), replace(WHOLE, key=("query:k",)))
+    twice = replace(twice, head=replace(twice.head, query="k=1&k=2"))
+    assert (await asked(run, transfer(), plan=twice))[1].name == ""
 
 
 async def test_a_url_that_was_given_out_makes_a_step(run):

@@ -357,3 +357,26 @@ def test_digests_are_made_when_asked_for_and_of_files_only():
         assert file.sha1 == "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"
         assert (path.md5, path.sha1) == ("", "")
         assert {part.md5 for part in inspector().inspect(transfer(), b"hello").parts} == {""}
+
+
+FORM_OF_TWO = (
+    b'--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n1\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="g"; filename="y"\r\n\r\n2\r\n--b--\r\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("sent", "body", "names"),
+    [
+        pytest.param(transfer(path="/upload/v1/abc"), NEWS.encode(), {"notice.txt"}, id="the only file"),
+        pytest.param(transfer("multipart/form-data; boundary=b"), FORM_OF_TWO, {"x", "y"}, id="two files"),
+    ],
+)
+def test_an_announced_name_is_that_of_the_one_file(sent, body, names):
+    found = INSPECTOR.inspect(sent, body, Ask(name="notice.txt"))
+    assert {part.name for part in found.parts if part.is_file} == names
+
+
+def test_an_announced_name_is_masked():
+    found = INSPECTOR.inspect(transfer(), NEWS.encode(), Ask(name=f"{resident_id(1)}.txt"))
+    assert not any(resident_id(1) in part.name + part.path for part in found.parts)
