@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from gateway.uploads.state import State, Upload
 from gateway.wire.values import codings_of
 
 if TYPE_CHECKING:
+    from gateway.uploads.plan import Plan
     from gateway.uploads.store import UploadStore
 
 THREADS = 2
@@ -45,6 +47,14 @@ class Kept:
             if found := await self.call(self.store.find, step.owner, [key]):
                 return list(found)
         return []
+
+    async def announced_name(self, plan: Plan, owner: str) -> str:
+        """What an announcement called the file, as far as the head tells which upload it is."""
+        with suppress(MalformedError):
+            keys = (*plan.facts({}).keys, plan.signed_url)
+            found = await self.call(self.store.find, owner, keys)
+            return found[0].facts.name if found else ""
+        return ""
 
     async def named(self, step: Step) -> list[Upload]:
         """Every upload that a finishing request names; raises Refused when one of them is not known."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -102,17 +101,9 @@ class Uploads:
             return Ask(places=places, digests=policy.asks_hash) if places or policy.asks_hash else NO_ASK
         wanted = tuple(dict.fromkeys((*places, *plan.places)))
         if plan.split.step == "whole":
-            return Ask(wanted, digests=policy.asks_hash, name=await self._announced_name(plan, owner_of(transfer)))
+            return Ask(wanted, digests=policy.asks_hash, name=await self.kept.announced_name(plan, owner_of(transfer)))
         content = plan.split.content if plan.carries and not held.bare else ""
         return Ask(wanted, content, digests=policy.asks_hash)
-
-    async def _announced_name(self, plan: Plan, owner: str) -> str:
-        """What an announcement called the file, as far as the head tells which upload it is."""
-        with suppress(MalformedError):
-            keys = (*plan.facts({}).keys, plan.signed_url)
-            found = await self.kept.call(self.kept.store.find, owner, keys)
-            return found[0].facts.name if found else ""
-        return ""
 
     async def rule(self, step: Step) -> Ruling:
         """The verdict on the step: over the whole file where this request completes one."""
