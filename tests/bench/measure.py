@@ -43,9 +43,23 @@ def cpu_s(root: int) -> float:
     return total / TICKS
 
 
-def rss_bytes(root: int) -> int:
-    """Resident bytes of the tree; shared pages count in every process that has them."""
-    return sum(int(fields[21]) * PAGE_BYTES for pid in tree(root) if (fields := _stat(pid)))
+def kind_of(pid: int) -> str:
+    """What a process of the gateway is: the module it was started as; children that were forked have their parent's."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return "gone"
+    return words[words.index(b"-m") + 1].decode() if b"-m" in words else "other"
+
+
+def rss_by_kind(root: int) -> dict[str, int]:
+    """Resident bytes of the tree by kind of process; shared pages count in every process that has them."""
+    found: dict[str, int] = {}
+    for pid in tree(root):
+        if fields := _stat(pid):
+            kind = kind_of(pid)
+            found[kind] = found.get(kind, 0) + int(fields[21]) * PAGE_BYTES
+    return found
 
 
 @dataclass
@@ -55,17 +69,22 @@ class Peak:
     root: int
     base_bytes: int = 0
     peak_bytes: int = 0
+    _base: dict[str, int] = field(default_factory=dict)
+    _then: dict[str, int] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Peak:
-        self.base_bytes = self.peak_bytes = rss_bytes(self.root)
+        self._base = self._then = rss_by_kind(self.root)
+        self.base_bytes = self.peak_bytes = sum(self._base.values())
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
 
     def _watch(self) -> None:
         while not self._stop.wait(SAMPLE_S):
-            self.peak_bytes = max(self.peak_bytes, rss_bytes(self.root))
+            now = rss_by_kind(self.root)
+            if sum(now.values()) > self.peak_bytes:
+                self._then, self.peak_bytes = now, sum(now.values())
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
@@ -74,3 +93,7 @@ class Peak:
     @property
     def growth_bytes(self) -> int:
         return self.peak_bytes - self.base_bytes
+
+    def parts(self) -> dict[str, int]:
+        """Growth at the peak by kind of process."""
+        return {kind: size - self._base.get(kind, 0) for kind, size in self._then.items()}
