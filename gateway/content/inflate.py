@@ -34,9 +34,19 @@ class Decoder(ABC):
         self.what = what
         self.consumed_bytes = 0
 
-    @abstractmethod
     def chunks(self, data: Buffer) -> Iterator[bytes]:
         """Unpacked chunks, none empty. Raises MalformedError when the stream is damaged or ends too early."""
+        return self.pumped(pieces(data))
+
+    @abstractmethod
+    def pumped(self, packed: Iterable[Buffer]) -> Iterator[bytes]:
+        """The same for a stream that comes in pieces, which are not asked for beyond its end."""
+
+
+def pieces(data: Buffer, size_bytes: int = INPUT_BYTES) -> Iterator[Buffer]:
+    """`data` in pieces of the size that a codec is given at once."""
+    for start in range(0, len(data), size_bytes):
+        yield data[start : start + size_bytes]
 
 
 class ZlibDecoder(Decoder):
@@ -46,13 +56,13 @@ class ZlibDecoder(Decoder):
         super().__init__(what)
         self._codec = zlib.decompressobj(window_bits)
 
-    def chunks(self, data: Buffer) -> Iterator[bytes]:
-        """See `Decoder.chunks`."""
+    def pumped(self, packed: Iterable[Buffer]) -> Iterator[bytes]:
+        """See `Decoder.pumped`."""
         codec = self._codec
         position = 0
         try:
-            while position < len(data) and not codec.eof:
-                piece: Buffer = data[position : position + INPUT_BYTES]
+            for given in packed:
+                piece: Buffer = given
                 position += len(piece)
                 while not codec.eof:
                     out = codec.decompress(piece, CHUNK_BYTES)
@@ -62,6 +72,8 @@ class ZlibDecoder(Decoder):
                     # output may wait inside the codec after its input is used up
                     if not piece and len(out) < CHUNK_BYTES:
                         break
+                if codec.eof:
+                    break
         except zlib.error as error:
             raise MalformedError(self.what, "the compressed data are damaged") from error
         if not codec.eof:
@@ -78,13 +90,13 @@ class StreamDecoder(Decoder):
         self._has_end = has_end
         """False for raw LZMA, which may leave out its end mark; the container knows the length."""
 
-    def chunks(self, data: Buffer) -> Iterator[bytes]:
-        """See `Decoder.chunks`."""
+    def pumped(self, packed: Iterable[Buffer]) -> Iterator[bytes]:
+        """See `Decoder.pumped`."""
         codec = self._codec
         position = 0
         try:
-            while position < len(data) and not codec.eof:
-                piece: Buffer = data[position : position + INPUT_BYTES]
+            for given in packed:
+                piece: Buffer = given
                 position += len(piece)
                 while True:
                     out = codec.decompress(piece, CHUNK_BYTES)
@@ -93,6 +105,8 @@ class StreamDecoder(Decoder):
                     piece = b""
                     if codec.eof or codec.needs_input:
                         break
+                if codec.eof:
+                    break
         except (OSError, lzma.LZMAError, ValueError, EOFError) as error:
             if "emory" in str(error):  # liblzma: "Memory usage limit exceeded", it does not say how much
                 raise LimitError("max_dictionary_bytes", allowed=MAX_DICTIONARY_BYTES, actual=float("inf")) from error
@@ -105,17 +119,18 @@ class StreamDecoder(Decoder):
 class ZstdDecoder(Decoder):
     """One zstd frame (RFC 8878)."""
 
-    def chunks(self, data: Buffer) -> Iterator[bytes]:
-        """See `Decoder.chunks`."""
+    def pumped(self, packed: Iterable[Buffer]) -> Iterator[bytes]:
+        """See `Decoder.pumped`."""
         codec = zstandard.ZstdDecompressor(max_window_size=MAX_DICTIONARY_BYTES).decompressobj()
         position = 0
         try:
-            while position < len(data) and not codec.eof:
-                piece = data[position : position + ZSTD_INPUT_BYTES]
+            for piece in (small for given in packed for small in pieces(given, ZSTD_INPUT_BYTES)):
                 position += len(piece)
                 out = codec.decompress(piece)
                 if out:
                     yield out
+                if codec.eof:
+                    break
         except zstandard.ZstdError as error:
             raise MalformedError(self.what, "the compressed data are damaged") from error
         if not codec.eof:
