@@ -31,6 +31,8 @@ HEADER_CHARS = 2000
 """Longest line that may be a header."""
 MAX_GAP = 2
 """Rows without cells (rules, blank lines, titles) a table may have in a row before it ends."""
+NEAR_CHARS = 400
+"""Furthest that a subject stands from another value of its record; labels of a program are strewn over it."""
 _AMOUNT = re.compile(r"[¥$€£]? ?-?\d[\d,]*(?:\.\d+)?(?: ?(?:元|万元|%))?")
 _DATE = re.compile(r"(?:19|20)\d{2}[-/.年]?\d{1,2}(?:[-/.月]?\d{1,2}日?)?(?:[ T]\d.{0,12})?")
 _WORD = r"[^\s\"',;，；|<>:：=]"
@@ -71,10 +73,10 @@ class ListDetector:
     def find(self, document: Document, signatures: Mapping[str, Signature]) -> Iterator[Match]:
         """One match per distinct row, where a table has enough rows."""
         for index, view in readable(document):
-            woken = set(view.hits)
+            woken, places = set(view.hits), Places(view.text)
             for signature in signatures.values():
                 if most(signature, woken) >= signature.thresholds["score"]:
-                    yield from _matches(index, view, _Plan(signature, woken))
+                    yield from _matches(index, view, _Plan(signature, woken), places)
 
 
 class _Plan:
@@ -108,29 +110,26 @@ class _Plan:
         return weight >= self.score and any(kind in SUBJECTS for kind, _ in distinct)
 
 
-def _matches(index: int, view: View, plan: _Plan) -> Iterator[Match]:
+def _matches(index: int, view: View, plan: _Plan, places: Places) -> Iterator[Match]:
     """One match per distinct row of the tables that are long enough; records are looked for where there is none."""
     odds, found = plan.signature.confidence, dict[str, tuple[int, int]]()
-    for rows in _tables(view.text, plan):
+    for rows in _tables(places, plan):
         if len(rows) >= plan.rows:
             found |= rows
     confidence = odds.with_context if found else odds.base
-    if not found and len(rows := _records(view.text, plan)) >= plan.rows:
+    if not found and len(rows := _records(places, plan)) >= plan.rows:
         found = rows
     for value, span in found.items():
         yield Match(plan.signature.name, *span, value, confidence, location=view.location, view=index)
 
 
-def _tables(text: str, plan: _Plan) -> Iterator[dict[str, tuple[int, int]]]:
+def _tables(places: Places, plan: _Plan) -> Iterator[dict[str, tuple[int, int]]]:
     """Every table: canonical row → its span."""
-    at = 0
-    for place, _, _ in Places(text).merged(plan.names):
-        if place < at:
+    text, at = places.text, 0
+    for start, end in _lines(places, plan):
+        if start < at:
             continue
-        start, end = line_at(text, place)
         at = end + 1
-        if end - start > HEADER_CHARS:
-            continue
         separator = separator_of(text[start:end])
         cells = cells_of(text[start:end], separator)
         if kinds := plan.header(cells):
@@ -140,6 +139,20 @@ def _tables(text: str, plan: _Plan) -> Iterator[dict[str, tuple[int, int]]]:
                 if value := _value(row.cells, kinds, loose=separator == BLANKS):
                     rows.setdefault(value, (row.start, row.end))
             yield rows
+
+
+def _lines(places: Places, plan: _Plan) -> Iterator[tuple[int, int]]:
+    """Start and end of the lines with enough terms to be a header, each word of a term worth the most that one can be."""
+    most = max(plan.signature.thresholds[kind] for kind in plan.signature.terms if kind != IGNORED)
+    text, start, end, words = places.text, 0, -1, 0
+    for place, behind, _ in places.merged(plan.names):
+        if place > end:
+            if end >= 0 and words * most >= plan.score and end - start <= HEADER_CHARS:
+                yield start, end
+            (start, end), words = line_at(text, place), 0
+        words += len(text[place:behind].split())
+    if end >= 0 and words * most >= plan.score and end - start <= HEADER_CHARS:
+        yield start, end
 
 
 def _data(text: str, offset: int, separator: str, kinds: tuple[str, ...]) -> Iterator[Row]:
@@ -171,12 +184,16 @@ def _holds(kind: str, cell: str) -> bool:
     return check(cell) if check else len(cell.strip("_-—/ ")) >= 1
 
 
-def _records(text: str, plan: _Plan) -> dict[str, tuple[int, int]]:
+def _records(places: Places, plan: _Plan) -> dict[str, tuple[int, int]]:
     """Subjects of records like `客户:… 电话:…`, as many as each of the other kinds has values."""
     told: set[tuple[str, str]] = set()
     subjects: dict[str, tuple[int, int]] = {}
     others: dict[str, set[str]] = {}
-    for start, end, _ in Places(text).merged(plan.names):
+    alone: tuple[str, tuple[int, int]] | None = None
+    """The last subject, while nothing of its record was seen."""
+    other_at = -NEAR_CHARS
+    text = places.text
+    for start, end, _ in places.merged(plan.names):
         if not (behind := compiled(_LABEL_BEHIND).match(text, end)):
             continue
         before = compiled(_LABEL_BEFORE).search(text, max(0, start - 6), start)
@@ -186,8 +203,13 @@ def _records(text: str, plan: _Plan) -> dict[str, tuple[int, int]]:
             continue
         told.add((kind, term))
         if kind in SUBJECTS:
-            subjects.setdefault(canonical(value), behind.span(2))
+            alone = canonical(value), behind.span(2)
+            if start - other_at < NEAR_CHARS:
+                subjects.setdefault(*alone)
         elif kind.partition("-")[0] in _HOLDS:
             others.setdefault(kind, set()).add(canonical(value))
+            other_at = end
+            if alone is not None and start - alone[1][1] < NEAR_CHARS:
+                subjects.setdefault(*alone)
     enough = any(len(values) >= plan.rows for values in others.values())
     return subjects if enough and plan.reaches(told) else {}

@@ -16,6 +16,8 @@ _BODY = re.compile(r"(?:MI[IGH]|b3BlbnNz)[A-Za-z0-9+/]{5,}|[A-Za-z0-9+/]{16,}")
 """Base64; short where it opens as DER or OpenSSH keys do, so that a key cut to its first line counts."""
 _BODY_CHARS = 1200
 """How far behind its header a key's body starts: PuTTY's public part and PGP's comments stand between."""
+_NEXT = re.compile(r"-BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY|PuTTY-User-Key-File-[0-9]:")
+"""The header of another key."""
 _SURE_BODY = 40
 """Base64 characters in a row that no header field or prose has."""
 _WORD = re.compile(r"(?!MI[IGH]|b3BlbnNz)(?:[A-Za-z]+|[0-9]+)")
@@ -63,8 +65,11 @@ def is_random(text: str) -> bool:
 
 def _private_key(found: Found, _document: Document) -> Candidate | None:
     """A header with a body: manuals name the header alone."""
-    text = found.string
-    for body in _BODY.finditer(text, found.end(), found.end() + _BODY_CHARS):
+    text, stop = found.string, found.end() + _BODY_CHARS
+    # What follows the next header is that one's body; headers that stand close together must not all read on.
+    if following := _NEXT.search(text, found.end(), stop):
+        stop = following.start()
+    for body in _BODY.finditer(text, found.end(), stop):
         if len(body[0]) >= _SURE_BODY or (not _WORD.fullmatch(body[0]) and _begins_line(text, body.start())):
             return plain(found, body[0][:64], share=1.0 if len(body[0]) >= _SURE_BODY else 0.7)
     return None

@@ -126,3 +126,22 @@ def test_hostile_texts_take_linear_time(unit: str) -> None:
     begin = time.process_time()
     found(DETECTOR, shipped()["doc.customer-list"], text)
     assert time.process_time() - begin < 5
+
+
+APART = "x = 1\n" * 100
+"""More than a record is long."""
+LABELS = [f"客户: 远航{n}号\n" for n in range(2)], [f"电话: 1390001000{n}\n" for n in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        pytest.param("".join(a + b for a, b in zip(*LABELS, strict=True)), 2, id="one record behind the other"),
+        pytest.param("".join(b + a for a, b in zip(*LABELS, strict=True)), 2, id="the subject last"),
+        pytest.param(APART.join([*LABELS[0], *LABELS[1]]), 0, id="labels that stand alone, as in a program"),
+        pytest.param("".join(LABELS[1]) + APART.join(["", *LABELS[0]]), 0, id="values of nobody"),
+    ],
+)
+def test_a_record_holds_its_values_together(text: str, rows: int) -> None:
+    signature = made_up("x", TERMS, WEIGHTS)
+    assert len(found(DETECTOR, signature, text)) == rows

@@ -1,4 +1,5 @@
 import random
+import time
 
 import pytest
 
@@ -105,3 +106,17 @@ def test_is_random(text, random):
 def test_entropy():
     assert entropy_bits("aaaa") == 0
     assert entropy_bits("abcd") == 2
+
+
+@pytest.mark.parametrize("header", ["-----BEGIN PRIVATE KEY-----", "PuTTY-User-Key-File-3: x"])
+def test_a_body_is_the_last_headers(header):
+    found = list(matches(PRIVATE_KEY, f"{header}\n{header}\n{BODY}\n"))
+    assert [match.start > 5 for match in found] == [True]
+
+
+@pytest.mark.parametrize("line", ["-----BEGIN PRIVATE KEY-----\n", "PuTTY-User-Key-File-3:\n"])
+def test_headers_in_a_row_take_linear_time(line):
+    text = line * (400_000 // len(line))
+    began = time.process_time()
+    assert values(PRIVATE_KEY, text) == set()
+    assert time.process_time() - began < 2
