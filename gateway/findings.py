@@ -158,6 +158,8 @@ class Ground:
     """True for a size rule; when only those refuse, the status is 413."""
     keep_content: bool = True
     """False when only hash and metadata may be kept (state secret)."""
+    by_length: bool = False
+    """True when the announced or counted length alone decided, so that nothing was read."""
 
 
 @dataclass(frozen=True, slots=True)

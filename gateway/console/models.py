@@ -43,6 +43,7 @@ class Destination(Loose):
     account: str = ""
     conversation: str = ""
     audience: str = ""
+    reader: str = "none"
 
 
 class Request(Loose):
@@ -87,6 +88,20 @@ class Part(Loose):
     encryption: Encryption = Encryption()
     findings: list[Finding] = []
     coverage: str = ""
+    is_file: bool = False
+    depth: int = Field(default=0, description="0 as sent, 1 for its members, and so on")
+    reason: str = Field(default="", description="why it could not be read; empty when it was")
+    limit: str = Field(default="", description="the bound that was passed, for the reason too-large")
+
+
+class Inspected(Loose):
+    """What belongs to the upload as a whole."""
+
+    persons: int = 0
+    distinct: dict[str, int] = Field(default={}, description="signature → distinct values in the whole upload")
+    failure: str = Field(default="", description="why there was no inspection; empty when there was")
+    rules_overtime: int = 0
+    known_hash: str = "none"
 
 
 class Rule(Loose):
@@ -140,6 +155,7 @@ class Incident(Loose):
     parts: list[Part] = []
     parts_omitted: int = 0
     coverage: str = ""
+    inspection: Inspected = Inspected()
     verdict: Verdict = Verdict()
     outcome: str = Field(default="", description="empty while the transfer is under way")
     incident: State = State()

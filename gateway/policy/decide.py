@@ -74,11 +74,11 @@ def _ask(
         if is_enforced and (exception := policy.lifting(rule, facts, today)):
             used.add(exception.id)
             told, is_enforced = (*told, Fact("exception", exception.id)), False
-        grounds.append(_ground(rule, told, policy, is_enforced=is_enforced))
+        grounds.append(_ground(rule, told, policy, is_enforced=is_enforced, by_length=body is not None))
     return grounds, used, judged
 
 
-def _ground(rule: Rule, facts: tuple[Fact, ...], policy: Policy, *, is_enforced: bool) -> Ground:
+def _ground(rule: Rule, facts: tuple[Fact, ...], policy: Policy, *, is_enforced: bool, by_length: bool) -> Ground:
     return Ground(
         rule=rule.id,
         action=rule.action,
@@ -90,6 +90,7 @@ def _ground(rule: Rule, facts: tuple[Fact, ...], policy: Policy, *, is_enforced:
         enforced=is_enforced,
         is_size=rule.is_size,
         keep_content=rule.keep_content,
+        by_length=by_length,
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from gateway.findings import Finding, Ground, Inspection, PartReport, Verdict
 from gateway.parts import Coverage
+from gateway.policy.failclosed import failure_word
+from gateway.policy.schema import LIMIT_NAMES
 from gateway.transfer import Actor, Destination, Request, Transfer
 
 MAX_RECORD_PARTS = 1000
@@ -49,6 +51,7 @@ def build_record(
         "request": _request(transfer.request, inspection.path if keep else "", known_path),
         "parts": [_part(part, keep=keep) for part in parts[:MAX_RECORD_PARTS]],
         "coverage": inspection.coverage.value,
+        "inspection": _inspection(inspection),
         "verdict": {
             "action": verdict.action.word,
             "rules": [_rule(ground) for ground in verdict.grounds],
@@ -101,6 +104,7 @@ def _destination(destination: Destination) -> dict[str, Any]:
         "account": destination.account,
         "conversation": destination.conversation,
         "audience": destination.audience.value,
+        "reader": destination.reader,
     }
 
 
@@ -122,7 +126,19 @@ def _media_type(declared: str) -> str:
     return bare if _MEDIA_TYPE.fullmatch(bare) and not _LONG_NUMBER.search(bare) else ""
 
 
+def _inspection(inspection: Inspection) -> dict[str, Any]:
+    """What belongs to no part, so that a draft of a policy can decide again; words of closed sets and numbers only."""
+    return {
+        "persons": inspection.persons,
+        "distinct": dict(inspection.distinct),
+        "failure": failure_word(inspection.failure) if inspection.failure else "",
+        "rules_overtime": len(inspection.rules_overtime),
+        "known_hash": inspection.known_hash,
+    }
+
+
 def _part(part: PartReport, *, keep: bool) -> dict[str, Any]:
+    limit = part.detail.partition(":")[0]
     return {
         "path": part.path if keep else "",
         "name": part.name if keep else "",
@@ -137,6 +153,11 @@ def _part(part: PartReport, *, keep: bool) -> dict[str, Any]:
         },
         "findings": [_finding(finding, keep=keep) for finding in part.findings],
         "coverage": part.coverage.value,
+        "is_file": part.is_file,
+        "depth": part.depth,
+        "reason": part.reason,
+        # Of the error's own sentence only the bound that was passed.
+        "limit": limit if limit in LIMIT_NAMES else "",
     }
 
 
@@ -154,7 +175,7 @@ def _finding(finding: Finding, *, keep: bool) -> dict[str, Any]:
 
 
 def _rule(ground: Ground) -> dict[str, Any]:
-    return {
+    told = {
         "id": ground.rule,
         "action": ground.action.word,
         "basis": list(ground.basis),
@@ -163,3 +184,4 @@ def _rule(ground: Ground) -> dict[str, Any]:
         "says": dict(ground.says),
         "guidance": dict(ground.guidance),
     }
+    return told | {"by_length": True} if ground.by_length else told

@@ -72,6 +72,7 @@ def test_a_ground_carries_all_of_its_rule():
         "enforced": True,
         "is_size": False,
         "keep_content": False,
+        "by_length": False,
     }
     assert ground.says == {"zh": "有居民身份证号 × 12。", "en": "There is resident ID number × 12."}
     assert ground.guidance == {"zh": "请加密。", "en": "Please encrypt."}

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -88,6 +89,7 @@ def test_the_record_is_that_of_the_interface():
             "account": "enterprise",
             "conversation": "C1",
             "audience": "external",
+            "reader": "none",
         },
         "channel": "http/2",
         "request": {
@@ -118,9 +120,20 @@ def test_the_record_is_that_of_the_interface():
                     }
                 ],
                 "coverage": "partial",
+                "is_file": False,
+                "depth": 0,
+                "reason": "",
+                "limit": "",
             }
         ],
         "coverage": "partial",
+        "inspection": {
+            "persons": 2,
+            "distinct": {"cn.resident-id": 2},
+            "failure": "",
+            "rules_overtime": 0,
+            "known_hash": "none",
+        },
         "verdict": {
             "action": "block",
             "rules": [
@@ -144,6 +157,47 @@ def test_the_record_is_plain_json_without_query_and_header_values():
     assert json.loads(text) == _record()
     assert "s3cret" not in text
     assert "11010519491231002X" not in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "limit"),
+    [
+        pytest.param("", "", "", id="read"),
+        pytest.param("malformed", "zip: SAMPLE-4711", "", id="its sentence stays out"),
+        pytest.param("too-large", "max_depth: 9 is over the allowed 8", "max_depth", id="a bound by its name"),
+        pytest.param("too-large", "max_secret: 9", "", id="no bound of ours"),
+    ],
+)
+def test_of_why_a_part_was_not_read_closed_words_are_kept(reason, detail, limit):
+    record = _record(inspection=Inspection((replace(PART, reason=reason, detail=detail, depth=3, is_file=True),)))
+    part = record["parts"][0]
+    told = {"is_file": True, "depth": 3, "reason": reason, "limit": limit}
+    assert {key: part[key] for key in told} == told
+    assert "4711" not in str(record)
+
+
+@pytest.mark.parametrize(
+    ("failure", "word"),
+    [("", ""), ("crash", "crash"), ("malformed: SAMPLE-4711", "malformed"), ("SAMPLE-4711", "other")],
+    ids=["none", "a word", "a sentence", "unknown"],
+)
+def test_of_a_failure_one_word_is_kept(failure, word):
+    told = _record(inspection=Inspection(failure=failure, rules_overtime=("r",), known_hash="seen"))["inspection"]
+    assert told == {"persons": 0, "distinct": {}, "failure": word, "rules_overtime": 1, "known_hash": "seen"}
+
+
+def test_a_ground_by_length_alone_says_so():
+    verdict = Verdict(Action.BLOCK, (GROUND, replace(GROUND, by_length=True)))
+    assert [rule.get("by_length") for rule in _record(verdict=verdict)["verdict"]["rules"]] == [None, True]
+
+
+def test_what_a_replay_needs_makes_a_record_a_little_longer():
+    record = _record(inspection=replace(INSPECTION, parts=(PART,) * 20))
+    plain = json.loads(json.dumps(record))
+    del plain["inspection"], plain["destination"]["reader"]
+    for part in plain["parts"]:
+        del part["is_file"], part["depth"], part["reason"], part["limit"]
+    assert len(encode(record)) < 1.15 * len(encode(plain))
 
 
 SECRET = Ground("state-secret", Action.BLOCK, ("S001-3.1(5)",), "marked", keep_content=False)
