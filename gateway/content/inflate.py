@@ -33,6 +33,8 @@ class Decoder(ABC):
     def __init__(self, what: str) -> None:
         self.what = what
         self.consumed_bytes = 0
+        self.unused: bytes = b""
+        """What of the last piece lay behind the end of the stream."""
 
     def chunks(self, data: Buffer) -> Iterator[bytes]:
         """Unpacked chunks, none empty. Raises MalformedError when the stream is damaged or ends too early."""
@@ -78,7 +80,8 @@ class ZlibDecoder(Decoder):
             raise MalformedError(self.what, "the compressed data are damaged") from error
         if not codec.eof:
             raise MalformedError(self.what, "the compressed data end too early")
-        self.consumed_bytes = position - len(codec.unused_data)
+        self.unused = codec.unused_data
+        self.consumed_bytes = position - len(self.unused)
 
 
 class StreamDecoder(Decoder):
@@ -113,7 +116,8 @@ class StreamDecoder(Decoder):
             raise MalformedError(self.what, "the compressed data are damaged") from error
         if not codec.eof and self._has_end:
             raise MalformedError(self.what, "the compressed data end too early")
-        self.consumed_bytes = position - len(codec.unused_data)
+        self.unused = codec.unused_data
+        self.consumed_bytes = position - len(self.unused)
 
 
 class ZstdDecoder(Decoder):
@@ -135,7 +139,8 @@ class ZstdDecoder(Decoder):
             raise MalformedError(self.what, "the compressed data are damaged") from error
         if not codec.eof:
             raise MalformedError(self.what, "the compressed data end too early")
-        self.consumed_bytes = position - len(codec.unused_data)
+        self.unused = codec.unused_data
+        self.consumed_bytes = position - len(self.unused)
 
 
 def raw_lzma(what: str, properties: bytes, size_bytes: int) -> Decoder:

@@ -1,214 +1,272 @@
-"""7z archives: recognised, graded and listed, not opened. Source: 7zFormat.txt of the LZMA SDK."""
+"""7z archives: listed, graded per folder (solid block), and opened as a stream of files. Source: 7zFormat.txt, LZMA SDK."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from gateway.content import magics
-from gateway.content.inflate import gathered, metered, raw_lzma, raw_lzma2
+from gateway.content.inflate import gathered
 from gateway.content.names import names_text
 from gateway.content.randomness import looks_random
-from gateway.content.reading import Reading, Source
+from gateway.content.reading import Budget, Member, Reading, Source
 from gateway.content.runs import text_runs
-from gateway.errors import EncryptedError, MalformedError, UnsupportedError
-from gateway.limits import MIB
+from gateway.content.sevenzip_folder import FolderReader, missing_method
+from gateway.content.sevenzip_header import (
+    ADDITIONAL,
+    ARCHIVE_PROPERTIES,
+    END,
+    FILES,
+    MAIN_STREAMS,
+    WHAT,
+    Cursor,
+    Listed,
+    Streams,
+    folder_size,
+    read_files,
+    read_streams,
+)
+from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError, UnsupportedError
+from gateway.limits import MIB, Limits
 from gateway.parts import NOT_ENCRYPTED, Encryption, Grade
 from gateway.transfer import Buffer
 
 SIGNATURE_BYTES = 32
 MAX_HEADER_BYTES = 64 * MIB
 """Largest header that is unpacked; ten thousand names take one."""
-MAX_FOLDERS = 10_000
-MAX_CODERS = 8
-"""More than any 7-Zip writes (four)."""
+MAX_HEADERS = 4
+"""Most headers packed in one another; 7-Zip packs one."""
 HEADER, PACKED_HEADER = 0x01, 0x17
-END, ARCHIVE_PROPERTIES, ADDITIONAL, MAIN_STREAMS = 0x00, 0x02, 0x03, 0x04
-PACK_INFO, UNPACK_INFO, SIZES, DIGESTS, FOLDER, UNPACK_SIZES = 0x06, 0x07, 0x09, 0x0A, 0x0B, 0x0C
-AES, LZMA1, LZMA2 = bytes.fromhex("06f10701"), bytes.fromhex("030101"), b"\x21"
 AES_ENCRYPTION = Encryption("7z-aes", Grade.STRONG)
 """AES-256, with 2^19 rounds of SHA-256 unless somebody asked for less."""
-_WHAT = "7z"
 
 
-@dataclass(frozen=True, slots=True)
-class _Coder:
-    method: bytes
-    properties: bytes
+class _Archive:
+    """An archive, some of whose header has been read."""
 
+    def __init__(self, source: Source, streams: Streams) -> None:
+        self.source, self.streams = source, streams
+        sizes = streams.pack_sizes
+        self._starts = [*accumulate(sizes, initial=SIGNATURE_BYTES + streams.pack_start)]
+        self._first = [*accumulate((len(folder.packed) for folder in streams.folders), initial=0)]
 
-@dataclass(frozen=True, slots=True)
-class _Streams:
-    """What a StreamsInfo block says, as far as it is needed."""
+    def packed(self, number: int) -> list[Buffer]:
+        """Packed streams of a folder. Raises MalformedError when one is not there."""
+        return [self._packed(index) for index in range(self._first[number], self._first[number + 1])]
 
-    pack_start: int
-    pack_sizes: tuple[int, ...]
-    folders: tuple[tuple[_Coder, ...], ...]
-    unpack_sizes: tuple[int, ...]
-
-
-class _Cursor:
-    """Reads numbers off a header. Raises MalformedError at its end."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.position = data, 0
-
-    def take(self, count: int) -> bytes:
-        """The next `count` bytes."""
-        piece = self.data[self.position : self.position + count]
-        if len(piece) != count:
-            raise MalformedError(_WHAT, "the header ends too early")
-        self.position += count
+    def _packed(self, index: int) -> Buffer:
+        start, size = self._starts[index], self.streams.pack_sizes[index]
+        piece = self.source.data[start : start + size]
+        if len(piece) != size:
+            raise MalformedError(WHAT, "a packed stream is cut off")
         return piece
 
-    def byte(self) -> int:
-        """The next byte."""
-        return self.take(1)[0]
+    def extent(self) -> tuple[int, int]:
+        """Start and end of all packed streams."""
+        return self._starts[0], self._starts[-1]
 
-    def number(self, allowed: int = 1 << 63) -> int:
-        """The next number: the leading ones of its first byte say how many bytes follow."""
-        first = self.byte()
-        mask, value = 0x80, 0
-        for shift in range(0, 64, 8):
-            if not first & mask:
-                value |= (first & (mask - 1)) << shift
-                break
-            value |= self.byte() << shift
-            mask >>= 1
-        if value > allowed:
-            raise MalformedError(_WHAT, "the header counts too much")
-        return value
+    def refuse_plain(self, number: int) -> None:
+        """Raises MalformedError when a folder that claims encryption has a packed stream that is plain."""
+        if not all(map(looks_random, self.packed(number))):
+            raise MalformedError(WHAT, "it claims encryption and its bytes are plain")
+
+    def content(self, number: int, budget: Budget) -> Iterator[bytes]:
+        """Content of a folder in chunks; see `FolderReader.chunks`."""
+        folder, sizes = self.streams.folders[number], self.streams.sizes[number]
+        return FolderReader(folder, self.packed(number), sizes, self.source.limits).chunks(budget)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the headers led to."""
+
+    used: list[tuple[int, int]]
+    """Start and end of all that belongs to the archive."""
+    archive: _Archive
+    listed: Listed = field(default_factory=Listed)
 
 
 def read_seven_zip(source: Source) -> Reading:
-    """Reading of a 7z archive: its names where they can be read, its grade, and why it was not opened."""
+    """Reading of a 7z archive: names, grade, and its files one by one.
+
+    Raises MalformedError, LimitError or UnsupportedError when the header cannot be read.
+    """
+    block, end = _header_block(source)
+    found = _Found([(0, SIGNATURE_BYTES), (end - len(block), end)], _Archive(source, Streams()))
+    cursor = Cursor(block)
+    for _ in range(MAX_HEADERS):
+        kind = cursor.byte() if cursor.data else HEADER
+        if kind != PACKED_HEADER:
+            break
+        packer = _Archive(source, read_streams(cursor))
+        closed = [number for number, folder in enumerate(packer.streams.folders) if folder.is_closed]
+        for number in closed:
+            packer.refuse_plain(number)
+        if closed:
+            return Reading(encryption=AES_ENCRYPTION, opaque=EncryptedError(AES_ENCRYPTION.scheme))
+        found.used.append(packer.extent())
+        cursor = Cursor(_unpacked_header(packer))
+    if kind != HEADER:
+        raise MalformedError(WHAT, "the header is of no known kind")
+    _list(found, cursor)
+    return _reading(found)
+
+
+def _header_block(source: Source) -> tuple[bytes, int]:
+    """The header at the end, and the offset behind it."""
     header = bytes(source.data[:SIGNATURE_BYTES])
     if not magics.is_seven_zip(header):
-        raise MalformedError(_WHAT, "the start header is damaged")
+        raise MalformedError(WHAT, "the start header is damaged")
     offset, size = int.from_bytes(header[12:20], "little"), int.from_bytes(header[20:28], "little")
-    block = bytes(source.data[SIGNATURE_BYTES + offset : SIGNATURE_BYTES + offset + size])
-    if len(block) != size or size > MAX_HEADER_BYTES:
-        raise MalformedError(_WHAT, "the header is cut off or too large")
-    packed = source.data[SIGNATURE_BYTES : SIGNATURE_BYTES + offset]
-    cursor = _Cursor(block)
-    kind = cursor.byte() if block else END
-    while kind == PACKED_HEADER:
-        streams = _streams(cursor)
-        if any(_is_closed(folder) for folder in streams.folders):
-            _refuse_plain(packed)
-            return Reading(encryption=AES_ENCRYPTION, opaque=EncryptedError(AES_ENCRYPTION.scheme))
-        cursor = _Cursor(_unpacked_header(source, streams))
-        kind = cursor.byte()
-    if kind != HEADER:
-        return Reading(opaque=UnsupportedError(magics.SEVEN_ZIP))
-    return _listed(cursor, packed)
+    start = SIGNATURE_BYTES + offset
+    if size > MAX_HEADER_BYTES or start + size > len(source.data):
+        raise MalformedError(WHAT, "the header is cut off or too large")
+    block = bytes(source.data[start : start + size])
+    if zlib.crc32(block) != int.from_bytes(header[28:32], "little"):
+        raise MalformedError(WHAT, "the header does not fit its checksum")
+    return block, start + size
 
 
-def _listed(cursor: _Cursor, packed: Buffer) -> Reading:
-    encryption = _grade(cursor)
-    names = names_text([text_runs(cursor.data[cursor.position :])])
-    closed = encryption.grade is Grade.STRONG
-    if closed:
-        _refuse_plain(packed)
-    return Reading(
-        names, encryption, EncryptedError(encryption.scheme) if closed else UnsupportedError(magics.SEVEN_ZIP)
-    )
+def _unpacked_header(packer: _Archive) -> bytes:
+    """A header that was packed itself. Raises LimitError, MalformedError or UnsupportedError."""
+    streams = packer.streams
+    if len(streams.folders) != 1:
+        raise UnsupportedError(f"{magics.SEVEN_ZIP}; header in several folders")
+    ((size, crc),) = streams.parts[0] if len(streams.parts[0]) == 1 else [(MAX_HEADER_BYTES + 1, None)]
+    if not 0 < size <= MAX_HEADER_BYTES:
+        raise MalformedError(WHAT, "the header is empty or too large")
+    content, problem = gathered(packer.content(0, packer.source.budget))
+    if problem or crc not in {None, zlib.crc32(content)}:
+        raise problem or MalformedError(WHAT, "the header does not fit its checksum")
+    return content
 
 
-def _refuse_plain(packed: Buffer) -> None:
-    if not looks_random(packed):
-        raise MalformedError(_WHAT, "it claims encryption and its bytes are plain")
-
-
-def _grade(cursor: _Cursor) -> Encryption:
-    """Grade by the folders (solid blocks) of the main streams."""
-    kind = cursor.byte()
+def _list(found: _Found, cursor: Cursor) -> None:
+    """Take in what the header lists."""
+    words: list[str] = []
+    kind = cursor.byte() if cursor.data else END
     if kind == ARCHIVE_PROPERTIES:
         while cursor.byte() != END:
-            cursor.take(cursor.number())
+            words.append(text_runs(cursor.take(cursor.number())))
         kind = cursor.byte()
-    if kind != MAIN_STREAMS:
-        return NOT_ENCRYPTED  # only empty files
-    folders = _streams(cursor).folders
-    closed = sum(_is_closed(folder) for folder in folders)
-    if not closed:
-        return NOT_ENCRYPTED
-    grade = Grade.STRONG if closed == len(folders) else Grade.PARTIAL
-    return Encryption(AES_ENCRYPTION.scheme, grade, names_visible=True)
-
-
-def _is_closed(folder: tuple[_Coder, ...]) -> bool:
-    return any(coder.method == AES for coder in folder)
-
-
-def _streams(cursor: _Cursor) -> _Streams:
-    """Reads up to and with the unpack info; what follows is not needed."""
-    pack_start = 0
-    pack_sizes: tuple[int, ...] = ()
-    kind = cursor.byte()
-    if kind == PACK_INFO:
-        pack_start = cursor.number()
-        pack_sizes = tuple(_pack_sizes(cursor, cursor.number(MAX_FOLDERS)))
+    if kind == ADDITIONAL:
+        raise UnsupportedError(f"{magics.SEVEN_ZIP}; additional streams")
+    if kind == MAIN_STREAMS:
+        found.archive = _Archive(found.archive.source, read_streams(cursor))
+        found.used.append(found.archive.extent())
         kind = cursor.byte()
-    if kind != UNPACK_INFO or cursor.byte() != FOLDER:
-        raise MalformedError(_WHAT, "the header has no folders")
-    count = cursor.number(MAX_FOLDERS)
-    if cursor.byte() != 0:
-        raise UnsupportedError(f"{magics.SEVEN_ZIP}; external header")
-    folders = [_folder(cursor) for _ in range(count)]
-    if cursor.byte() != UNPACK_SIZES:
-        raise MalformedError(_WHAT, "the header has no sizes")
-    sizes = [cursor.number() for _, outputs in folders for _ in range(outputs)]
-    return _Streams(pack_start, pack_sizes, tuple(coders for coders, _ in folders), tuple(sizes))
+    if kind == FILES:
+        found.listed = read_files(cursor)
+        kind = cursor.byte()
+    if kind != END:
+        raise MalformedError(WHAT, "the header does not end where it should")
+    found.listed.words += [*words, text_runs(cursor.data[cursor.position :])]
 
 
-def _pack_sizes(cursor: _Cursor, count: int) -> Iterator[int]:
-    while (kind := cursor.byte()) != END:
-        if kind == SIZES:
-            for _ in range(count):
-                yield cursor.number()
-        elif kind == DIGESTS:
-            defined = count if cursor.byte() else sum(each.bit_count() for each in cursor.take(-(-count // 8)))
-            cursor.take(4 * defined)
-        else:
-            raise MalformedError(_WHAT, "the pack info is damaged")
+def _reading(found: _Found) -> Reading:
+    texts = names_text([*found.listed.names, *found.listed.words])
+    archive = found.archive
+    closed = [number for number, folder in enumerate(archive.streams.folders) if folder.is_closed]
+    if closed and len(closed) == len(archive.streams.folders):
+        for number in closed:
+            archive.refuse_plain(number)
+        encryption = replace(AES_ENCRYPTION, names_visible=True)
+        return Reading(texts, encryption, EncryptedError(encryption.scheme), _outside(found))
+    partial = Encryption(AES_ENCRYPTION.scheme, Grade.PARTIAL, names_visible=True)
+    missing = [missing_method(folder) for folder in archive.streams.folders]
+    problem = next((UnsupportedError(f"{magics.SEVEN_ZIP}; method={method}") for method in missing if method), None)
+    return Reading(texts, partial if closed else NOT_ENCRYPTED, problem, _members(found))
 
 
-def _folder(cursor: _Cursor) -> tuple[tuple[_Coder, ...], int]:
-    """Coders of a folder and the number of its outputs."""
-    coders = []
-    inputs = outputs = 0
-    for _ in range(cursor.number(MAX_CODERS)):
-        flags = cursor.byte()
-        method = cursor.take(flags & 0x0F)
-        is_complex = flags & 0x10
-        inputs += cursor.number(32) if is_complex else 1
-        outputs += cursor.number(32) if is_complex else 1
-        properties = cursor.take(cursor.number()) if flags & 0x20 else b""
-        coders.append(_Coder(method, properties))
-    for _ in range(2 * (outputs - 1)):
-        cursor.number()
-    packed = inputs - outputs + 1
-    for _ in range(packed if packed > 1 else 0):
-        cursor.number()
-    return tuple(coders), outputs
+def _members(found: _Found) -> Iterator[Member]:
+    """Every file, in the order of the folders; then files of nothing, and what lies outside the archive."""
+    listed, archive = found.listed, found.archive
+    count = sum(map(len, archive.streams.parts))
+    all_names = listed.names or [""] * len(listed.has_stream)
+    named = [name for name, has_stream in zip(all_names, listed.has_stream, strict=True) if has_stream]
+    names = iter(named)
+    for number, folder in enumerate(archive.streams.folders):
+        parts = archive.streams.parts[number] or [(folder_size(archive.streams, number), None)]
+        own = [next(names, "") or f"(file {index} of block {number})" for index in range(len(parts))]
+        if folder.is_closed:
+            yield from _closed(archive, number, own)
+        elif not missing_method(folder):  # the archive itself tells of the others
+            yield from _opened(archive, number, parts, own)
+    for name in named[count:]:
+        yield Member(name, opaque=MalformedError(WHAT, "a file has no content"))
+    empty = [name for name, has_stream in zip(all_names, listed.has_stream, strict=True) if not has_stream]
+    for name, is_file in zip(empty, listed.is_empty_file, strict=True):
+        if is_file:
+            yield Member(name)
+    yield from _outside(found)
 
 
-def _unpacked_header(source: Source, streams: _Streams) -> bytes:
-    """The header that LZMA packed. Raises UnsupportedError for another coder, MalformedError or LimitError."""
-    if len(streams.folders) != 1 or len(streams.pack_sizes) != 1 or len(streams.unpack_sizes) != 1:
-        raise UnsupportedError(f"{magics.SEVEN_ZIP}; header in several streams")
-    coders, size = streams.folders[0], streams.unpack_sizes[0]
-    if [(coder.method, len(coder.properties)) for coder in coders] not in ([(LZMA1, 5)], [(LZMA2, 1)]):
-        raise UnsupportedError(f"{magics.SEVEN_ZIP}; header coder")
-    if size > MAX_HEADER_BYTES:
-        raise MalformedError(_WHAT, "the header is too large")
-    start = SIGNATURE_BYTES + streams.pack_start
-    packed: Buffer = source.data[start : start + streams.pack_sizes[0]]
-    raw_decoder = raw_lzma if coders[0].method == LZMA1 else raw_lzma2
-    decoder = raw_decoder(_WHAT, coders[0].properties, size)
-    chunks = metered(decoder.chunks(packed), packed_bytes=len(packed), limits=source.limits, budget=source.budget)
-    content, problem = gathered(chunks)
-    if problem or len(content) < size or not size:
-        raise problem or MalformedError(_WHAT, "the header is cut off")
-    return content[:size]
+def _closed(archive: _Archive, number: int, names: list[str]) -> Iterator[Member]:
+    """The files of an encrypted folder: one has the packed bytes, the others their names."""
+    error: ContentError = EncryptedError(AES_ENCRYPTION.scheme)
+    packed: Buffer = b""
+    try:
+        packed = b"".join(archive.packed(number))
+        archive.refuse_plain(number)
+    except ContentError as problem:
+        yield Member(names[0], packed, opaque=problem)
+        return
+    for name in names:
+        yield Member(name, packed, magics.UNKNOWN, AES_ENCRYPTION, error)
+        packed = b""
+
+
+def _opened(archive: _Archive, number: int, parts: _Parts, names: list[str]) -> Iterator[Member]:
+    """The files of a folder as they come out of it; when it breaks off, the later ones are opaque."""
+    source = archive.source
+    problem: ContentError | None = None
+    cutter = _Cutter(iter(()), source.limits)
+    try:
+        cutter = _Cutter(archive.content(number, source.budget), source.limits)
+    except ContentError as error:
+        problem = error
+    for name, (size, crc) in zip(names, parts, strict=True):
+        content, failed = (b"", None) if problem else cutter.next(size)
+        problem = problem or failed
+        own: ContentError | None = problem
+        if size > source.limits.max_member_bytes:
+            own = LimitError("max_member_bytes", allowed=source.limits.max_member_bytes, actual=size)
+        elif not problem and crc not in {None, zlib.crc32(content)}:
+            own = MalformedError(WHAT, "a file does not fit its checksum")
+        yield Member(name, content, opaque=own)
+
+
+type _Parts = list[tuple[int, int | None]]
+
+
+class _Cutter:
+    """Cuts a stream of chunks into files."""
+
+    def __init__(self, chunks: Iterator[bytes], limits: Limits) -> None:
+        self._chunks, self._limits, self._rest = chunks, limits, b""
+
+    def next(self, size: int) -> tuple[bytes, ContentError | None]:
+        """The next `size` bytes, fewer with the error that ended them; none of those that no member may have."""
+        kept: list[bytes] = []
+        left = size
+        try:
+            while left:
+                chunk = self._rest or next(self._chunks)  # a stream that ends too early has raised before
+                self._rest = chunk[left:]
+                if size <= self._limits.max_member_bytes:
+                    kept.append(chunk[:left])
+                left -= min(left, len(chunk))
+        except ContentError as error:
+            return b"".join(kept), error
+        return b"".join(kept), None
+
+
+def _outside(found: _Found) -> Iterator[Member]:
+    """What lies in the file and not in the archive, padding left out."""
+    data, position = found.archive.source.data, 0
+    for start, end in [*sorted(found.used), (len(data), len(data))]:
+        if start > position and bytes(data[position:start]).strip(b"\x00"):
+            yield Member(f"(bytes {position} to {start}, outside the archive)", data[position:start])
+        position = max(position, end)

@@ -6,10 +6,13 @@ import gzip
 import io
 import os
 import struct
+import subprocess
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import py7zr
 import pyzipper
@@ -160,6 +163,22 @@ def seven_zip(entries: dict[str, bytes], *, password: str = "", closed_header: b
         for name, content in entries.items():
             archive.writestr(content, name)
     return target.getvalue()
+
+
+def seven_zip_by_tool(entries: dict[str, bytes], *options: str) -> bytes:
+    """A 7z archive as 7-Zip itself writes it, with its options (`-m0=BZip2`, `-psecret` …)."""
+    return by_tool(entries, "out.7z", "7z", "a", "-bd", "-y", *options, "out.7z")
+
+
+def by_tool(entries: dict[str, bytes], out: str, *command: str) -> bytes:
+    """What a program makes of files: `command` runs in a folder of them, with their names behind it, and writes `out`."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in entries.items():
+            target = Path(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        subprocess.run([*command, *entries], cwd=folder, check=True, capture_output=True)
+        return Path(folder, out).read_bytes()
 
 
 def tar_bytes(entries: dict[str, bytes], *, kind: int = tarfile.PAX_FORMAT) -> bytes:
