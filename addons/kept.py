@@ -67,11 +67,16 @@ class Kept:
             uploads |= {upload.id: upload for upload in found}
         return list(uploads.values())
 
-    async def upload(self, step: Step) -> Upload:
-        """The open upload of a piece, made when its announcement was not seen: then its name stays unknown."""
+    async def upload(self, step: Step, *, is_announced: bool = False) -> Upload:
+        """The open upload of a piece, made when its announcement was not seen: then its name stays unknown.
+
+        With `is_announced` it must have been seen.
+        """
         if not step.facts.keys:
             raise Refused("upload-unknown")
         uploads = await self.find(step)
+        if is_announced and not uploads:
+            raise Refused("upload-unknown")
         not_refused(uploads)
         if any(upload.state is State.PASSED for upload in uploads):
             raise Refused("upload-changed")

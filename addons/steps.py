@@ -98,6 +98,17 @@ class Step:
         if verdict is not None:
             raise Refused(verdict=verdict)
 
+    def is_whole(self, total_bytes: int) -> bool:
+        """Whether the piece is all of a file of that length; raises MalformedError for one that says less than it must."""
+        facts, content_bytes = self.facts, self.inspection.content_bytes
+        if facts.length >= 0 and facts.length != content_bytes:
+            raise MalformedError("upload", "the piece has another length than its Content-Range")
+        if facts.start <= 0 and facts.index <= 1 and content_bytes == total_bytes:
+            return True
+        if facts.start < 0 and facts.index < 0:
+            raise MalformedError("upload", "the piece does not say where it belongs")
+        return False
+
     def declared(self) -> Declared:
         """What this request says of its upload, for the store."""
         destination = self.transfer.destination

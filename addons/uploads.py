@@ -23,8 +23,8 @@ from gateway.spool import Spool
 from gateway.uploads.answers import MAX_WHOLE_BYTES, answer_chunk, answer_question, whole_headers
 from gateway.uploads.hashes import HashIndex
 from gateway.uploads.model import NO_ASK, Ask
-from gateway.uploads.plan import BY_RANGE, BY_URL, Plan, keys_in_response
-from gateway.uploads.signs import UPLOADING, carries_all, may_be_linked
+from gateway.uploads.plan import BY_URL, Plan, keys_in_response
+from gateway.uploads.signs import may_be_linked, split_of
 from gateway.uploads.state import State, Upload
 from gateway.uploads.store import UploadStore
 from metrics import catalogue as metrics
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from gateway.policy.model import Policy
     from gateway.transfer import Transfer
 
-UNFOLLOWED = Split(step="piece")
-"""The step of a piece whose upload no place names."""
 REFUSED_BY_STORE = {"closed": "upload-changed", "changed": "upload-changed", "full": "uploads-full"}
 """Reason of a StoreError → key of the built-in refusals; for the others the client has to begin anew."""
 UNKNOWN = frozenset({"", "generic"})
@@ -78,17 +76,8 @@ class Uploads:
 
     def plan(self, transfer: Transfer, split: Split | None) -> Plan | None:
         """The request's step as its head tells it; None when it is none, as far as the head tells."""
-        headers = transfer.request.headers
-        if split is None and "content-range" in headers and transfer.request.method in UPLOADING:
-            split = BY_RANGE
-        if split is None and transfer.destination.kind == "part" and not carries_all(headers):
-            # The catalogue knows that it is a piece, and of what nobody can tell.
-            split = UNFOLLOWED
-        if split is None:
-            return None
-        if split.step == "chunk" and split.order == "range" and "content-range" not in headers:
-            split = replace(split, step="whole", order="", answer="")
-        return plan_of(transfer, split)
+        step = split_of(transfer, split)
+        return None if step is None else plan_of(transfer, step)
 
     async def ask(self, held: Held, transfer: Transfer, policy: Policy) -> Ask:
         """What the inspectors are asked for; a request to a URL that a service gave out becomes a step here."""
@@ -171,7 +160,8 @@ class Uploads:
     async def _init(self, step: Step) -> Ruling:
         step.check_size(step.facts.total_bytes)
         has_piece = step.plan.carries and not step.held.bare
-        if step.mode == "chunks" and (has_piece or self._is_piecewise(step.transfer.destination.service)):
+        is_piecewise = step.mode == "chunks" and self._is_piecewise(step.transfer.destination.service)
+        if is_piecewise or (has_piece and keeps(step)):
             raise Refused("upload-pieces")
         upload = await self.kept.call(self.kept.store.open, step.owner, step.facts.keys, step.declared())
         if has_piece:
@@ -180,16 +170,20 @@ class Uploads:
         return step.ruling()
 
     async def _chunk(self, step: Step) -> Ruling:
-        upload = await self.kept.upload(step)
         split, facts = step.plan.split, step.facts
+        # Under another spelling of its URL the service would know a piece, and nobody here the upload that it ends.
+        upload = await self.kept.upload(step, is_announced=bool(split.answer) and not keeps(step))
         if facts.is_question or step.held.bare:
+            if any("copy-source" in name for name in step.transfer.request.headers):
+                # The piece is one that the service has, and nobody here saw.
+                raise Refused("upload-pieces")
             return self._status(step, [upload])
         total_bytes = max(facts.total_bytes, upload.facts.size_bytes)
         step.check_size(total_bytes)
-        if facts.length >= 0 and facts.length != step.inspection.content_bytes:
-            raise MalformedError("upload", "the piece has another length than its Content-Range")
-        is_whole = facts.start == 0 and step.inspection.content_bytes == total_bytes
-        is_kept = keeps(step)
+        is_whole, is_kept = step.is_whole(total_bytes), keeps(step)
+        if split.answer and not is_kept and total_bytes < 0:
+            # The service ends such an upload by itself, and nobody here could tell when.
+            raise Refused("upload-pieces")
         if is_kept and not is_whole:
             if not split.answer or total_bytes > MAX_WHOLE_BYTES.get(split.answer, total_bytes):
                 raise Refused("upload-pieces")
@@ -198,7 +192,9 @@ class Uploads:
                 return self._own_answer(step, upload)
         upload = await self.kept.put(step, upload, facts.start)
         step.check_size(upload.content_bytes)
-        if upload.complete:
+        if upload.conflict:
+            raise MalformedError("upload", "its requests contradict each other")
+        if upload.complete or is_whole:
             return await self._whole(step, upload, is_kept=is_kept and not is_whole)
         metrics.UPLOAD_PIECES.labels(hold="chunks" if is_kept else "commit").inc()
         return self._own_answer(step, upload) if is_kept else step.ruling()

@@ -23,8 +23,8 @@ MAX_KEYS = 1000
 
 _RANGE = re.compile(r"bytes[ =](?:(\d{1,15})-(\d{1,15})|\*)/(\d{1,15}|\*)")
 
-BY_RANGE = Split(step="chunk", key=("signed-url",), order="range")
-"""The step of a request with Content-Range to an endpoint of which the catalogue knows nothing."""
+BY_RANGE = Split(step="piece", key=("signed-url",), order="range")
+"""The step of a request with Content-Range to an endpoint that is not known to heed it: there the piece is the file."""
 BY_URL = Split(step="whole", key=("signed-url", "url"))
 """The step of a request to a URL that an earlier answer gave out."""
 

@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from gateway.transfer import Transfer
+from gateway.destinations.split import Split
+from gateway.transfer import Request, Transfer
+from gateway.uploads.plan import BY_RANGE
 
 UPLOADING = frozenset({"PUT", "PATCH", "POST"})
 """Methods that carry pieces."""
 MESSAGES = ("application/json", "application/x-www-form-urlencoded")
 """Types of messages: a POST of one goes to no URL that was given out for bytes, and none is looked up."""
+UNFOLLOWED = Split(step="piece")
+"""The step of a piece whose upload no place names."""
+
+_ALL = re.compile(r"bytes[ =]0-([0-9]{1,15})/([0-9]{1,15})")
 
 
-def carries_all(headers: Mapping[str, str]) -> bool:
-    """Whether the fields of a piece say that it is the only one (Google's web pages, NetEase mail)."""
+def split_of(transfer: Transfer, split: Split | None) -> Split | None:
+    """The step of a request, with what its head says beside the catalogue's word; None when it is none."""
+    request = transfer.request
+    is_ranged = "content-range" in request.headers
+    if split is None:
+        if carries_all(request):
+            return None
+        if is_ranged and request.method.upper() in UPLOADING:
+            return BY_RANGE
+        # The catalogue knows that it is a piece, and of what nobody can tell.
+        return UNFOLLOWED if transfer.destination.kind == "part" else None
+    if split.step == "chunk" and split.order == "range" and not is_ranged:
+        return replace(split, step="whole", order="", answer="")
+    return split
+
+
+def carries_all(request: Request) -> bool:
+    """Whether the fields of a piece say that it is the only one, and nothing that it is not.
+
+    Content-Range, Google's web pages, NetEase mail.
+    """
+    if "content-range" in request.headers:
+        found = _ALL.fullmatch(request.headers["content-range"].strip().lower())
+        return found is not None and int(found[1]) + 1 == int(found[2]) == request.bytes
+    return _says_all(request.headers)
+
+
+def _says_all(headers: Mapping[str, str]) -> bool:
     google = (headers.get("x-goog-upload-offset"), "finalize" in headers.get("x-goog-upload-command", ""))
     size = headers.get("mail-upload-size", "")
     netease = (headers.get("mail-upload-offset"), size != "" and headers.get("mail-upload-length") == size)

@@ -99,6 +99,11 @@ def run(tmp_path):
     uploads.close()
 
 
+def announce(run: Run, size: int = -1) -> None:
+    """As if a service had given out the URL of the requests."""
+    run.uploads.kept.store.open("li", ["signed:up.example.com/up?"], Declared(size_bytes=size))
+
+
 def told(ruling: Ruling) -> list[str]:
     return [ground.rule for ground in ruling.verdict.grounds] or [ruling.verdict.action.word]
 
@@ -108,6 +113,7 @@ def at(start: int, end: int, total: object = 6) -> str:
 
 
 async def test_pieces_go_on_and_the_last_waits(run):
+    announce(run)
     held, first = await run.send(RANGE, b"abc", content_range=at(0, 2))
     assert (told(first), held.own_answer, run.seen) == (["log"], None, [])
     run.verdict = lambda whole: BLOCK if whole == b"abcdef" else PASS
@@ -229,6 +235,7 @@ async def test_each_upload_that_a_commit_names_is_judged(run):
     ],
 )
 async def test_numbers_that_contradict_are_malformed(run, split, body, query, headers):
+    announce(run)
     _, ruling = await run.send(split, body, query=query, **headers)
     assert (ruling.verdict, ruling.inspection.failure.startswith("malformed")) == (BLOCK, True)
 
@@ -254,11 +261,53 @@ async def test_a_server_that_nobody_knows_gets_no_piece(run, service):
     assert held.own_answer.status == 308
 
 
+async def test_a_server_that_nobody_knows_gets_no_announcement_with_bytes(run):
+    """It may not know of such announcements, and then the bytes are the file."""
+    run.service = "generic"
+    first = replace(INIT, order="offset:header:upload-offset")
+    assert told((await run.send(first, b"abc", query="id=8"))[1]) == ["upload.pieces"]
+    assert told((await run.send(first, query="id=9"))[1]) == ["log"]
+
+
+@pytest.mark.parametrize(
+    ("size", "total", "reason"),
+    [
+        pytest.param(None, 6, ["upload.unknown"], id="another spelling of the URL"),
+        pytest.param(99, 6, ["block"], id="announced longer than it is"),
+        pytest.param(-1, "*", ["upload.pieces"], id="nobody says when it ends"),
+    ],
+)
+async def test_what_ends_by_itself_goes_on_only_when_its_end_can_be_told(run, size, total, reason):
+    if size is not None:
+        announce(run, size)
+    _, ruling = await run.send(RANGE, b"abc", content_range=at(0, 2, total))
+    assert told(ruling) == reason
+
+
+async def test_a_piece_that_has_all_by_its_size_is_judged_at_once(run):
+    """There is no other end: the service has no commit, and its pieces do not go on."""
+    split = Split(step="chunk", key=("query:id",), order="index:query:n", size="query:size", forwardable=False)
+    run.verdict = lambda whole: BLOCK if whole == b"evil" else PASS
+    assert told((await run.send(split, b"abc", query="id=1&size=3"))[1]) == ["log"]
+    assert (await run.send(split, b"evil", query="id=2&n=0&size=4"))[1].verdict is BLOCK
+    assert told((await run.send(split, b"abc", query="id=3&n=0&size=4"))[1]) == ["upload.pieces"]
+
+
+async def test_a_piece_without_a_number_is_malformed(run):
+    assert (await run.send(PART, b"abc", query="id=1"))[1].verdict is BLOCK
+
+
+async def test_a_piece_that_the_service_copies_is_refused(run):
+    await run.send(PART, b"abc", query="id=1&n=1")
+    assert told((await run.send(PART, query="id=1&n=2", x_amz_copy_source="/b/k"))[1]) == ["upload.pieces"]
+
+
 async def test_a_piece_without_a_name_is_refused(run):
     assert told((await run.send(PART, b"abc", query="n=1"))[1]) == ["upload.unknown"]
 
 
 async def test_declared_and_counted_sizes_are_refused_and_remembered(run):
+    announce(run)
     assert told((await run.send(RANGE, b"abc", content_range=at(0, 2, 60 << 20)))[1]) == ["size.messaging-file"]
     assert told((await run.send(RANGE, b"abc", content_range=at(0, 2, 6)))[1]) == ["upload.refused"]
     assert told((await run.send(INIT, query=f"id=1&size={60 << 20}"))[1]) == ["size.messaging-file"]
@@ -311,7 +360,7 @@ def transfer(method: str = "PUT", kind: str = "", size: int = 1, **headers: str)
     ("split", "headers", "method", "step"),
     [
         pytest.param(None, {}, "PUT", None, id="none"),
-        pytest.param(None, {"content_range": "bytes 0-1/2"}, "PUT", "chunk", id="a range says it"),
+        pytest.param(None, {"content_range": "bytes 0-1/2"}, "PUT", "piece", id="a range nobody is known to heed"),
         pytest.param(None, {"content_range": "bytes 0-1/2"}, "GET", None, id="not of what is asked for"),
         pytest.param(RANGE, {"content_range": "bytes 0-1/2"}, "PUT", "chunk", id="catalogue"),
         pytest.param(RANGE, {}, "PUT", "whole", id="without a range it is all"),
