@@ -8,6 +8,7 @@ from pytest import param
 
 from addons.capture import host_problem
 from addons.names import Named, dials_addresses, is_address, named, without_port
+from gateway.request_settings import Requests
 
 NAME, ADDRESS = "upload.example.com", "203.0.113.9"
 MISMATCH = ("host-mismatch", "target, Host and TLS name differ")
@@ -76,7 +77,7 @@ def test_is_claim(claimed, expected):
     ],
 )
 def test_host_problem_by_mode(made, problem):
-    assert host_problem(made) == problem
+    assert host_problem(made, Requests()) == problem
 
 
 def test_dials_addresses():
