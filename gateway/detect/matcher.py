@@ -146,7 +146,7 @@ def _grouped(triggers: Sequence[Trigger], cache: Cache, *, is_raw: bool) -> tupl
     """Databases searched in every text, in one with digits, in one outside ASCII, and those again one by one.
 
     Patterns that begin with a class of characters slow each other down: together they run at a sixth of the speed of each
-    alone (docs/decisions/0014). In a short text the number of calls is what costs.
+    alone (docs/decisions/0022). In a short text the number of calls is what costs.
     """
     always, digits, high = dict[int, Trigger](), dict[int, Trigger](), dict[int, Trigger]()
     for index, trigger in enumerate(triggers):

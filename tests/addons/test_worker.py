@@ -1,6 +1,7 @@
 """One worker: the addons are a literal list, nothing may stream or pass unread, trust is the public one and the extra."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from addons.worker import (
     engine_options,
     fail,
     quiet_engine,
+    settle_garbage,
     trust_bundle,
 )
 from gateway.config import load_settings
@@ -203,3 +205,14 @@ def test_patience_of_the_supervisor_is_longer_than_a_drain():
 def test_fail_is_a_sentence_and_one(capsys):
     assert fail("no port") == 1
     assert capsys.readouterr().err == "no port\n"
+
+
+def test_what_is_there_at_the_start_is_not_looked_at_again():
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    try:
+        settle_garbage()
+        assert gc.get_freeze_count() > frozen + 1000
+        assert gc.get_threshold() == (10_000, *before[1:])
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
