@@ -12,7 +12,7 @@ from gateway.destinations.entries import ServiceEntry
 from gateway.destinations.facts import NO_FACTS, Facts
 from gateway.destinations.hosts import HostIndex, normal_host
 from gateway.destinations.locate import HeadPlace, first_in_head, head_places
-from gateway.destinations.match import NO_MATCH, CatalogueMatch, Head, Pattern, plain_path
+from gateway.destinations.match import NO_MATCH, CatalogueMatch, Head, Pattern, loose_path, loose_query, plain_path
 from gateway.destinations.shape import upload_shape
 from gateway.destinations.split import Split
 from gateway.destinations.tenant_headers import TenantHeader
@@ -53,10 +53,17 @@ class Endpoint:
             and not self.methods.isdisjoint(head.methods)
             and (not self.header or self.header in head.headers)
             and (not self.ports or head.port in self.ports)
-            and self.path.matches(head.plain_path)
+            and (self.path.matches(head.plain_path) or _fits(self.path, head.loose_path))
             and (self.host is None or self.host.matches(head.host))
-            and (self.query is None or self.query.matches(head.query))
+            and (self.query is None or self.query.matches(head.query) or _fits(self.query, head.loose_query))
         )
+
+    def step(self, head: Head) -> Split | None:
+        """The request's step. What only a generous server would take for a piece is one that nobody can follow."""
+        if self.split is None or not self.split.order:
+            return self.split
+        is_plain = self.path.matches(head.plain_path) and (self.query is None or self.query.matches(head.query))
+        return self.split if is_plain else Split(step="piece")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +101,7 @@ class Service:
             reader=endpoint.reader if endpoint else "none",
             dialect=endpoint.dialect if endpoint else self.dialect,
             kind=endpoint.kind if endpoint else "",
-            split=endpoint.split if endpoint else None,
+            split=endpoint.step(head) if endpoint else None,
             facts=endpoint.facts if endpoint else NO_FACTS,
         )
 
@@ -158,15 +165,27 @@ def _first_fit(services: Iterable[Service], head: Head) -> CatalogueMatch | None
 
 def head_of(host: str, port: int, method: str, path: str, query: str, headers: Mapping[str, str]) -> Head:
     """The head in the forms that matching needs; `headers` have lower-case names. Never raises."""
+    plain, loose, decoded = plain_path(path), loose_path(path), loose_query(query) if _is_odd(query) else ""
     return Head(
         host=normal_host(host),
         port=port,
         methods=_methods(method, headers),
         path=path,
-        plain_path=plain_path(path),
+        plain_path=plain,
         query=query,
         headers=headers,
+        loose_path=loose if loose != plain else "",
+        loose_query=decoded if decoded != query else "",
     )
+
+
+def _is_odd(query: str) -> bool:
+    return "%" in query or ";" in query or "+" in query
+
+
+def _fits(pattern: Pattern, text: str) -> bool:
+    """Whether there is another reading, and it fits."""
+    return text != "" and pattern.matches(text)
 
 
 def _methods(method: str, headers: Mapping[str, str]) -> frozenset[str]:

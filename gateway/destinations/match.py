@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
@@ -31,6 +31,10 @@ class Head:
     query: str
     headers: Mapping[str, str]
     """Lower-case name → value."""
+    loose_path: str = ""
+    """In the form of `loose_path`; empty where it is the plain one."""
+    loose_query: str = ""
+    """In the form of `loose_query`; empty where it is the query as sent."""
     shape: str = ""
     """That of an upload (`gateway.destinations.shape`), where nothing else is known of the request."""
 
@@ -109,3 +113,33 @@ def plain_path(path: str) -> str:
     """
     decoded = unquote(path).encode("utf-8", "replace").decode()
     return re.sub("/{2,}", "/", decoded) if "//" in decoded else decoded
+
+
+def loose_path(path: str) -> str:
+    """The path as the most generous servers read it, besides `plain_path`. Never raises.
+
+    They undo a second percent-encoding, take a backslash for a slash, leave out what stands behind `;` or NUL in a
+    segment, blanks around it and a last slash, and go up at `..`.
+
+    >>> loose_path("/v1/./x/../files%5Cupload_finish;a=1/")
+    '/v1/files/upload_finish'
+    """
+    text = plain_path(plain_path(path)).replace("\\", "/")
+    segments: list[str] = []
+    for raw in text.split("/"):
+        segment = raw.partition(";")[0].partition("\0")[0].strip()
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    return "/" + "/".join(segments) if text.startswith("/") else text
+
+
+def loose_query(query: str) -> str:
+    """The query with its names and values decoded, and `;` as one more separator. Never raises.
+
+    >>> loose_query("x=1;upload%49d=U1"), loose_query("a=b%26c")
+    ('x=1&uploadId=U1', 'a=b%26c')
+    """
+    pairs = (unquote_plus(pair).replace("&", "%26") for pair in query.replace(";", "&").split("&"))
+    return "&".join(pairs).encode("utf-8", "replace").decode()

@@ -111,10 +111,42 @@ def test_no_header_moves_a_known_host_into_another_category(headers):
         "POST https://qyapi.weixin.qq.com/CGI-BIN/media/UPLOAD",
         "post https://qyapi.weixin.qq.com/cgi-bin/media/upload",
         "POST https://qyapi.weixin.qq.com:8443/cgi-bin/media/upload",
+        "POST https://qyapi.weixin.qq.com/cgi-bin/media/upload/",
+        "POST https://qyapi.weixin.qq.com/cgi-bin/media/upload;a=1",
+        "POST https://qyapi.weixin.qq.com/x/../cgi-bin/./media/upload",
+        "POST https://qyapi.weixin.qq.com/cgi-bin/media%255cupload%20",
     ],
 )
 def test_other_spellings_are_the_same_request(request_line):
     assert match(request_line).endpoint == "media_upload"
+
+
+@pytest.mark.parametrize(
+    ("request_line", "endpoint", "step"),
+    [
+        param(
+            "POST https://open.feishu.cn/open-apis/drive/v1/files/upload_finish", "drive_finish", "finish", id="plain"
+        ),
+        param(
+            "POST https://open.feishu.cn/open-apis/drive/v1/files/upload_finish/", "drive_finish", "finish", id="slash"
+        ),
+        param("POST https://b.s3.cn-north-1.amazonaws.com.cn/a?upload%49d=1", "complete", "finish", id="name encoded"),
+        param(
+            "GET https://oapi.dingtalk.com/file/upload/transaction?x=;upload_id=1", "upload_commit", "finish", id=";"
+        ),
+        param("PUT https://b.s3.cn-north-1.amazonaws.com.cn/a?partNumber=1&uploadId=1", "part", "chunk", id="piece"),
+        param(
+            "PUT https://b.s3.cn-north-1.amazonaws.com.cn/a?partNumber=1&upload%49d=1", "part", "piece", id="odd piece"
+        ),
+        param(
+            "POST https://open.feishu.cn/open-apis/drive/v1/files/upload_part;", "drive_part", "piece", id="odd path"
+        ),
+    ],
+)
+def test_an_odd_spelling_hides_no_end_and_makes_no_piece(request_line, endpoint, step):
+    """Some servers take the odd one for the plain one, others do not: so it counts where that is stricter."""
+    found = match(request_line)
+    assert (found.endpoint, found.split and found.split.step) == (endpoint, step)
 
 
 @pytest.mark.parametrize(

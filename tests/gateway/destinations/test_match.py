@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.destinations.match import NO_MATCH, Pattern, plain_path
+from gateway.destinations.match import NO_MATCH, Pattern, loose_path, loose_query, plain_path
 from gateway.transfer import Category
 
 param = pytest.param
@@ -81,6 +81,54 @@ def test_plain_path(path, expected):
 @given(st.text())
 def test_plain_path_never_raises(path):
     plain_path(path).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        param("/a/b", "/a/b", id="plain"),
+        param("/a/b/", "/a/b", id="last slash"),
+        param("/a/b;x=1", "/a/b", id="parameter"),
+        param("/a;x=1/b", "/a/b", id="parameter in the middle"),
+        param("/a/./b", "/a/b", id="dot"),
+        param("/a/%2e/b", "/a/b", id="dot in disguise"),
+        param("/x/../a/b", "/a/b", id="two dots"),
+        param("/../../a/b", "/a/b", id="above the top"),
+        param("/..;/a/b", "/a/b", id="two dots and a parameter"),
+        param("/a%255fb", "/a_b", id="encoded twice"),
+        param("/a\\b", "/a/b", id="backslash"),
+        param("/a%5cb", "/a/b", id="backslash in disguise"),
+        param("/a/b%00c", "/a/b", id="NUL"),
+        param("/a/b%20", "/a/b", id="blank"),
+        param("/a/b%09", "/a/b", id="tab"),
+        param("/", "/", id="top"),
+        param("*", "*", id="no path"),
+        param("", "", id="empty"),
+    ],
+)
+def test_loose_path(path, expected):
+    assert loose_path(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        param("a=1&b=2", "a=1&b=2", id="plain"),
+        param("upload%49d=U", "uploadId=U", id="name encoded"),
+        param("x=1;uploadId=U", "x=1&uploadId=U", id="semicolon"),
+        param("a=%26uploadId%3DU", "a=%26uploadId=U", id="no name out of a value"),
+        param("a=%ff\udcff", "a=\ufffd?", id="no text"),
+        param("", "", id="empty"),
+    ],
+)
+def test_loose_query(query, expected):
+    assert loose_query(query) == expected
+
+
+@given(st.text())
+def test_loose_readings_never_raise(text):
+    loose_path(text).encode()
+    loose_query(text).encode()
 
 
 def test_nothing_known():
