@@ -98,8 +98,7 @@ class InspectorClient:
         try:
             with Line(connection) as line:
                 line.limit(self._queue_s)
-                async with asyncio.timeout(self._queue_s):
-                    await self._send(connection, head, body)
+                await self._send(connection, head, body)
                 ticket = Ticket.unpack(await line.take(TICKET_BYTES))
                 line.limit(self._timeout_s + REPLY_GRACE_S)
                 return await _reply(line)
@@ -111,11 +110,11 @@ class InspectorClient:
     async def _send(self, connection: socket.socket, head: JobHead, body: bytes | int) -> None:
         packed = pack_head(head)
         if isinstance(body, bytes) and head.carriage is Carriage.INLINE:
-            await _send_all(connection, packed, body)
+            await _send_all(connection, packed, body, within_s=self._queue_s)
             return
         descriptor = _in_memory(body) if isinstance(body, bytes) else _read_only(body)
         try:
-            await _send_all(connection, packed, b"", descriptor)
+            await _send_all(connection, packed, b"", descriptor, within_s=self._queue_s)
         finally:
             os.close(descriptor)
 
@@ -179,23 +178,35 @@ async def _asked(connection: socket.socket, question: bytes) -> bytes:
     return bytes(received[LENGTH.size :])
 
 
-async def _send_all(connection: socket.socket, head: bytes, body: bytes, descriptor: int = -1) -> None:
-    """Head and body without joining them, and the descriptor with the first byte."""
-    while True:
-        try:
-            if descriptor < 0:
-                sent = connection.sendmsg([head, body])
-            else:
-                sent = socket.send_fds(connection, [head], [descriptor])
-            break
-        except BlockingIOError:
+async def _send_all(
+    connection: socket.socket, head: bytes, body: bytes, descriptor: int = -1, within_s: float | None = None
+) -> None:
+    """Head and body without joining them, and the descriptor with the first byte; raises TimeoutError.
+
+    Nearly always one call takes everything, so only what is left of it has a timer.
+    """
+    sent = _sent(connection, head, body, descriptor)
+    if sent == len(head) + len(body):
+        return
+    async with asyncio.timeout(within_s):
+        while not sent:
             await _writable(connection)
-    loop = asyncio.get_running_loop()
-    if sent < len(head):
-        await loop.sock_sendall(connection, memoryview(head)[sent:])
-        sent = len(head)
-    if sent < len(head) + len(body):
+            sent = _sent(connection, head, body, descriptor)
+        loop = asyncio.get_running_loop()
+        if sent < len(head):
+            await loop.sock_sendall(connection, memoryview(head)[sent:])
+            sent = len(head)
         await loop.sock_sendall(connection, memoryview(body)[sent - len(head) :])
+
+
+def _sent(connection: socket.socket, head: bytes, body: bytes, descriptor: int) -> int:
+    """Bytes that the socket took; 0 when it takes none now."""
+    try:
+        if descriptor < 0:
+            return connection.sendmsg([head, body])
+        return socket.send_fds(connection, [head], [descriptor])
+    except BlockingIOError:
+        return 0
 
 
 async def _writable(connection: socket.socket) -> None:
