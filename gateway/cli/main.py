@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": "gateway.cli.inspect",
     "demo": "gateway.cli.demo",
     "incidents": "gateway.cli.incidents",
+    "replay": "gateway.cli.replay",
     "catalogue": "gateway.cli.catalogue",
     "passthrough": "gateway.cli.passthrough",
     "audit": "gateway.cli.audit",

@@ -114,6 +114,24 @@ def select_records(rule: str, since: datetime, limit: int) -> Select[Any]:
     return select(TRANSFERS.c.record).where(*asked).order_by(TRANSFERS.c.at.desc()).limit(limit)
 
 
+def select_since(since: datetime, after: tuple[str, str] | None, limit: int) -> Select[Any]:
+    """One page of all records since then, the newest first; `after` is time and id of the last row before the page."""
+    query = select(TRANSFERS.c.id, TRANSFERS.c.at, TRANSFERS.c.record).where(_since(since))
+    if after is not None:
+        at, identity = after
+        query = query.where(TRANSFERS.c.at <= at, or_(TRANSFERS.c.at < at, TRANSFERS.c.id < identity))
+    return query.order_by(TRANSFERS.c.at.desc(), TRANSFERS.c.id.desc()).limit(limit)
+
+
+def count_since(since: datetime) -> Select[Any]:
+    """How many records there are since then."""
+    return select(func.count()).select_from(TRANSFERS).where(_since(since))
+
+
+def _since(since: datetime) -> ColumnElement[bool]:
+    return TRANSFERS.c.at >= rfc3339(since.astimezone(UTC))
+
+
 def to_incident(row: Row[Any]) -> IncidentRow:
     """The row of `select_incidents` as a value."""
     values = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's mapping
