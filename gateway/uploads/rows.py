@@ -15,6 +15,8 @@ from gateway.uploads.state import Facts, State, Upload
 
 APPLICATION_ID = 0x534C5501
 """`SLU`, and the version of the tables."""
+ANYBODY = ""
+"""Stands for whoever owns an upload: nobody's name is empty."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, facts TEXT NOT NULL, size_bytes INTEGER NOT NULL, state TEXT NOT NULL,
@@ -103,8 +105,8 @@ class Rows:
         )
 
     def link(self, upload: Upload, keys: Iterable[str]) -> int:
-        """Give the upload more names; how many it has then."""
-        given = [(key_digest(upload.owner, key), upload.id) for key in keys]
+        """Give the upload more names, each once for its owner and once for anybody; how many it has then."""
+        given = [(key_digest(owner, key), upload.id) for key in keys for owner in (upload.owner, ANYBODY)]
         self._many("INSERT OR IGNORE INTO keys VALUES (?, ?)", given)
         return self._number("SELECT count(*) FROM keys WHERE upload = ?", upload.id)
 

@@ -18,7 +18,7 @@ from gateway.errors import StoreError, StoreFull
 from gateway.uploads.database import Database, faults
 from gateway.uploads.files import Files, append
 from gateway.uploads.model import Assembly, Segment
-from gateway.uploads.rows import APPLICATION_ID, SCHEMA, Rows
+from gateway.uploads.rows import ANYBODY, APPLICATION_ID, SCHEMA, Rows
 from gateway.uploads.state import Facts, State, Upload
 
 __all__ = ["Facts", "State", "Upload", "UploadStore"]
@@ -31,6 +31,8 @@ CLOSED_PER_OPEN = 8
 """Most rows for each upload that may be open: decided ones stay until they expire, but may not fill the disk."""
 OWNER_SHARE = 4
 """An owner has at most this part of each bound, so that one sender who never finishes does not stop all others."""
+GIVEN_UP_KEEPS = 30
+"""How many times longer an upload without an end is remembered than one under way; object stores keep pieces for good."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Names this run of the machine. What was written before a crash of the machine may be lost in part."""
 
@@ -67,6 +69,11 @@ class UploadStore:
         """The owner's uploads that any of the keys names: usually one, none when all have expired."""
         with self._rows(is_reading=True) as rows:
             return tuple(rows.named(owner, keys, self._clock()))
+
+    def is_of_another(self, owner: str, keys: Sequence[str]) -> bool:
+        """Whether somebody else has an upload that any of the keys names: to the service it is one and the same."""
+        with self._rows(is_reading=True) as rows:
+            return any(upload.owner != owner for upload in rows.named(ANYBODY, keys, self._clock()))
 
     def open(self, owner: str, keys: Sequence[str], facts: Facts) -> Upload:
         """The upload that one of the keys names, whatever its state, with more facts and names; else a new one.
@@ -178,11 +185,20 @@ class UploadStore:
             self._files.remove(upload_id)
 
     def expire(self) -> tuple[Upload, ...]:
-        """Drop what is over time, and files without an upload; gives those that were open and had bytes."""
+        """Drop what is over time, and files without an upload; gives those that were open and had bytes.
+
+        Of those the service may have pieces that it keeps for longer, so their names are refused for a while.
+        """
+        now = self._clock()
         with self._rows() as rows:
-            over = rows.expired(self._clock())
+            over = rows.expired(now)
             for upload in over:
-                rows.delete(upload.id)
+                if upload.state is State.OPEN and upload.stored_bytes and upload.facts.hold != "chunks":
+                    rows.decide(upload.id, State.REFUSED, upload.facts.transfer_id)
+                    rows.keep_until(upload.id, now + GIVEN_UP_KEEPS * self._keep_s)
+                    self._files.remove(upload.id)
+                else:
+                    rows.delete(upload.id)
             # No upload comes meanwhile: files are made inside a transaction.
             for name in self._files.names() - rows.ids():
                 self._files.remove(name)
@@ -226,7 +242,7 @@ class UploadStore:
         return upload
 
     def _link(self, rows: Rows, upload: Upload, keys: Sequence[str]) -> None:
-        if rows.link(upload, keys) > MAX_KEYS:
+        if rows.link(upload, keys) > 2 * MAX_KEYS:
             raise StoreFull("max_keys")
         rows.keep_until(upload.id, self._clock() + self._keep_s)
 

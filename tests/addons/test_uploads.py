@@ -297,6 +297,12 @@ async def test_a_piece_without_a_number_is_malformed(run):
     assert (await run.send(PART, b"abc", query="id=1"))[1].verdict is BLOCK
 
 
+async def test_a_piece_of_an_upload_that_somebody_else_has_is_refused(run):
+    """To the service it is one upload, and its commit would be judged without this piece."""
+    run.uploads.kept.store.open("wang", ["id:svc:1"], Declared())
+    assert told((await run.send(PART, b"abc", query="id=1&n=1"))[1]) == ["upload.unknown"]
+
+
 async def test_a_piece_that_the_service_copies_is_refused(run):
     await run.send(PART, b"abc", query="id=1&n=1")
     assert told((await run.send(PART, query="id=1&n=2", x_amz_copy_source="/b/k"))[1]) == ["upload.pieces"]

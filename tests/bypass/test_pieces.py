@@ -12,8 +12,8 @@ from tests.support.origin import Origin
 
 pytestmark = pytest.mark.e2e
 OWN, CHAT, STORE = "upload.example.com", "qyapi.weixin.qq.com", "example-bucket.s3.cn-north-1.amazonaws.com.cn"
-WECHAT = "file.wx2.qq.com"
-HOSTS = (OWN, CHAT, STORE, WECHAT)
+WECHAT, DRIVE = "file.wx2.qq.com", "open.feishu.cn"
+HOSTS = (OWN, CHAT, STORE, WECHAT, DRIVE)
 
 
 def packed() -> bytes:
@@ -24,10 +24,14 @@ def packed() -> bytes:
 
 
 LIST = packed()
-BOUNDARY = "b"
 FORM = (
     b'--b\r\ncontent-disposition: form-data; name="media"; filename="a.zip"\r\n'
     b"content-type: application/zip\r\n\r\n" + LIST + b"\r\n--b--\r\n"
+)
+WECHAT_PIECE = (
+    b'--b\r\ncontent-disposition: form-data; name="uploadmediarequest"\r\n\r\n{"ClientMediaId": "C1"}\r\n'
+    b'--b\r\ncontent-disposition: form-data; name="chunk"\r\n\r\n0\r\n'
+    b'--b\r\ncontent-disposition: form-data; name="filename"; filename="a.zip"\r\n\r\n' + LIST + b"\r\n--b--\r\n"
 )
 MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
 TUS = {"tus-resumable": "1.0.0"}
@@ -84,10 +88,52 @@ def part_of(length: int, total: object) -> dict[str, str]:
             id="range of all",
         ),
         pytest.param("PUT", f"https://{STORE}/a.zip?uploadId=U1", {}, LIST, id="part without a number"),
+        pytest.param(
+            "POST", f"https://{WECHAT}/cgi-bin/mmwebwx-bin/webwxuploadmedia", MULTIPART, WECHAT_PIECE, id="no commit"
+        ),
     ],
 )
 def test_what_its_sender_calls_a_piece_is_not_taken_for_one(client, origin, method, url, headers, body):
     assert client.request(method, url, headers=headers, data=body).status_code == 403
+    assert origin.requests == []
+
+
+def test_two_senders_cannot_make_one_file(gateway, client, origin):
+    """One sends clean pieces and completes the upload, the other changes a piece."""
+    url = f"https://{STORE}/a.zip?partNumber=1&uploadId=two"
+    assert client.put(url, data=b"hello").status_code == 200
+    with requests.Session() as other:
+        other.trust_env, other.proxies, other.verify = False, client.proxies, client.verify
+        other.mount("https://", SourceAddress())
+        assert other.put(url, data=LIST).status_code == 403
+    assert [seen.bytes for seen in origin.requests] == [5]
+
+
+class SourceAddress(requests.adapters.HTTPAdapter):
+    """Connects from another address than all others."""
+
+    def proxy_manager_for(self, proxy, **options):
+        return super().proxy_manager_for(proxy, source_address=("127.0.0.9", 0), **options)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/open-apis/drive/v1/files/upload_finish",
+        "/open-apis/drive/v1/files/upload_finish/",
+        "/open-apis/drive/v1/files/upload_finish;x=1",
+        "/open-apis/drive/v1/files/./upload_finish",
+        "/open-apis/drive/v1/x/../files/upload%5ffinish%20",
+    ],
+)
+def test_no_spelling_of_the_commit_lets_the_whole_go(gateway, client, origin, path):
+    parts = {"upload_id": (None, path), "seq": (None, "0"), "file": ("a.zip", LIST)}
+    assert client.post(f"https://{DRIVE}/open-apis/drive/v1/files/upload_part", files=parts).status_code == 200
+    commit = requests.Request("POST", f"https://{DRIVE}/", json={"upload_id": path, "block_num": 1}).prepare()
+    # As written: urllib3 would tidy the path up.
+    commit.url = f"https://{DRIVE}{path}"
+    origin.clear()
+    assert client.send(commit, proxies=client.proxies, verify=client.verify).status_code == 403
     assert origin.requests == []
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from gateway.uploads.model import Segment
-from gateway.uploads.rows import SCHEMA, Rows, key_digest
+from gateway.uploads.rows import ANYBODY, SCHEMA, Rows, key_digest
 from gateway.uploads.state import Facts, State, Upload
 
 
@@ -47,8 +47,9 @@ def test_an_upload_comes_back(rows):
 
 def test_keys_name_uploads_of_their_owner_until_they_expire(rows):
     first, second = made(rows), made(rows, "v")
-    assert rows.link(first, ["a", "b", "a"]) == 2
-    assert rows.link(second, ["b"]) == 1
+    assert rows.link(first, ["a", "b", "a"]) == 4
+    assert rows.link(second, ["b"]) == 2
+    assert [one.id for one in rows.named(ANYBODY, ["a"], 99.0)] == ["u"]
     assert [one.id for one in rows.named("li", ["b"], 99.0)] == ["u", "v"]
     assert [one.id for one in rows.named("li", ["x", "a", "b"], 99.0)] == ["u", "v"]
     assert rows.named("wang", ["a"], 99.0) == rows.named("li", ["a"], 100.0) == rows.named("li", [], 0.0) == []

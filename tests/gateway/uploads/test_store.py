@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -246,6 +247,23 @@ def test_uploads_expire_after_their_last_request(store, clock, tmp_path):
     assert [(one.id, one.stored_bytes) for one in store.expire()] == [(upload.id, 5)]
     assert (files(tmp_path), store.expire()) == ({}, ())
     assert silent.id not in files(tmp_path)
+
+
+@pytest.mark.parametrize(("hold", "days", "state"), [("commit", 29, "refused"), ("commit", 31, ""), ("chunks", 1, "")])
+def test_what_had_no_end_is_refused_for_as_long_as_services_keep_pieces(store, clock, hold, days, state):
+    """Else its other pieces could come a day later, and be judged without the first ones."""
+    upload = store.open("li", ["a"], replace(FACTS, hold=hold))
+    put(store, upload, b"hello")
+    clock.now += 61
+    store.expire()
+    clock.now += 60 * days
+    assert [one.state for one in store.find("li", ["a"])] == ([state] if state else [])
+
+
+def test_an_upload_of_somebody_else_is_known_as_such(store):
+    store.open("li", ["id:s3:1"], FACTS)
+    assert [store.is_of_another(owner, ["id:s3:1"]) for owner in ("li", "wang")] == [False, True]
+    assert not store.is_of_another("wang", ["id:s3:2"])
 
 
 def test_each_request_puts_the_end_off(store, clock):
