@@ -16,7 +16,7 @@ from addons.held import HELD, Held
 from addons.hold import HoldStream
 from addons.judge import Judge, count, now, today
 from addons.websocket_files import Files, file_headers
-from gateway.errors import ContentError, RecordError
+from gateway.errors import ContentError, MalformedError, RecordError
 from gateway.findings import Action, Inspection, Verdict
 from gateway.parts import NOT_ENCRYPTED, Coverage
 from gateway.policy.builtin import builtin_verdict
@@ -24,6 +24,8 @@ from gateway.policy.decide import decide, refuse_size
 from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
 from gateway.transfer import Channel, Request, Transfer
+from gateway.uploads.plan import id_key
+from gateway.uploads.state import Facts
 from gateway.wire.frames.frame import Close
 from gateway.wire.frames.lwp import COMMIT, READER, UploadFrame, read_upload
 from gateway.wire.frames.messages import MESSAGE, TEXT_TYPE
@@ -119,7 +121,8 @@ class WebSockets:
             verdict = builtin_verdict(reason, self.judge.policy().digest, because=message.because)
             await self.judge.settle(held, transfer, Inspection(failure=_failure(reason)), verdict)
             return False
-        if transfer.destination.reader == READER and message.is_text:
+        if transfer.destination.reader == READER:
+            # A server may take a binary message for the text that it is.
             return await self.decide_step(conversation, message, held, transfer)
         inspection = await self.inspect(held, transfer)
         return await self.settle(conversation, held, transfer, inspection)
@@ -128,6 +131,8 @@ class WebSockets:
         """A message of DingTalk's page, which may be a step of an upload."""
         try:
             step = read_upload(b"".join(message.spool.chunks()))
+            if step and step.upload and step.upload not in conversation.files.open:
+                await self.claim(conversation, step.upload)
             file = conversation.files.take(step) if step else None
         except ContentError as error:
             failure = f"{error.reason}: {error}"
@@ -144,6 +149,13 @@ class WebSockets:
         if not await self.settle(conversation, held, transfer, _findings_only(inspection)):
             return False
         return step.step != COMMIT or await self.decide_file(conversation, message, step)
+
+    async def claim(self, conversation: Conversation, upload: str) -> None:
+        """Note whose upload it is, for the other connections of all workers; raises MalformedError when it is theirs."""
+        kept, keys, base = self.judge.uploads.kept, [id_key(READER, upload)], conversation.transfer
+        if await kept.call(kept.store.is_of_another, base.id, keys):
+            raise MalformedError("LWP", "an upload of another connection")
+        await kept.call(kept.store.open, base.id, keys, Facts(host=base.destination.host, transfer_id=base.id))
 
     async def decide_file(self, conversation: Conversation, message: Message, step: UploadFrame) -> bool:
         """The whole file that the message completes; nothing of the last piece leaves before its verdict."""

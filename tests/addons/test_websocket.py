@@ -15,6 +15,7 @@ from addons.held import HELD, Held
 from addons.hold import HoldStream
 from addons.judge import Judge
 from addons.loop import Routes
+from addons.uploads import Uploads
 from addons.websocket import QUIET_BYTES, WebSockets
 from addons.websocket_files import Files
 from gateway.findings import Action, Finding, Inspection, PartReport, Severity, Verdict
@@ -55,7 +56,7 @@ class Inspectors:
 def sockets(tmp_path):
     HoldStream.new_spool = staticmethod(lambda: Spool(str(tmp_path)))
     journal = Journal.open(tmp_path / "journal", node="n", worker="0", version="0", now=lambda: datetime.now(UTC))
-    policy = load_policy(None)
+    policy, uploads = load_policy(None), Uploads.open(tmp_path / "uploads", Limits(), lambda _: False)
     judge = Judge(
         resolver=None,
         identify=None,
@@ -65,10 +66,11 @@ def sockets(tmp_path):
         slots=Slots(tmp_path, 1),
         journal=journal,
         routes=Routes(),
-        uploads=None,
+        uploads=uploads,
         node="n",
     )
     yield WebSockets(judge, Limits())
+    uploads.close()
     journal.close()
 
 
@@ -78,10 +80,10 @@ def handshake(**destination: object) -> Transfer:
     return Transfer("c", "2026-12-01T00:00:00.000Z", actor, where, Channel.WEBSOCKET, Request("GET", "/room"))
 
 
-def opened(tmp_path, **destination: object):
+def opened(tmp_path, identity: str = "c", **destination: object):
     flow = tflow.twebsocketflow()
     files = Files(HoldStream.new_spool, 1 << 30)
-    flow.metadata[CONVERSATION] = Conversation(handshake(**destination), files)
+    flow.metadata[CONVERSATION] = Conversation(replace(handshake(**destination), id=identity), files)
     return flow, flow.metadata[CONVERSATION]
 
 
@@ -332,6 +334,23 @@ async def test_a_piece_in_which_something_is_found_does_not_leave(sockets, tmp_p
     assert [[rule["id"] for rule in record["verdict"]["rules"]] for record in lines(tmp_path)] == [
         ["sensitive.unencrypted"]
     ]
+
+
+async def test_an_upload_of_another_connection_is_refused(sockets, tmp_path):
+    """Its whole would be judged without the pieces that went there."""
+    first, _ = opened(tmp_path, **DINGTALK)
+    assert (await say(sockets, first, lwp("/up/frag", "u;1;0", "Y2Q="))).may_leave
+    other, _ = opened(tmp_path, "d", **DINGTALK)
+    assert not (await say(sockets, other, lwp("/up/ci", "u;0;0", "YWI="))).may_leave
+    assert (await say(sockets, first, lwp("/up/frag", "u;2;0", "Y2Q="))).may_leave
+    assert [record["verdict"]["rules"][0]["id"] for record in lines(tmp_path)] == ["gateway.not-inspected"]
+
+
+async def test_a_step_in_a_binary_message_is_one(sockets, tmp_path):
+    flow, conversation = opened(tmp_path, **DINGTALK)
+    assert (await say(sockets, flow, lwp("/up/frag", "u;0;0", "YWI="), is_text=False)).may_leave
+    assert conversation.files.open["u"].size_bytes == 2
+    assert not (await say(sockets, flow, lwp("/up/frag", "u;0;0", "Y2Q="), is_text=False)).may_leave
 
 
 async def test_messages_beside_uploads_are_inspected(sockets, tmp_path):

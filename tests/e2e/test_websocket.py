@@ -303,7 +303,7 @@ def test_a_file_in_pieces_passes_when_nothing_is_in_it(gateway, origin):
 
 
 def test_a_file_in_pieces_is_refused_before_its_last_piece_leaves(gateway, origin):
-    steps = upload_frames(stored_zip(LISTED))
+    steps = upload_frames(stored_zip(LISTED), "u2")
     with opened(gateway, "wss://webalfa.dingtalk.com/lwp") as client:
         for frame in steps[:-1]:
             client.send(frame)
@@ -325,21 +325,22 @@ def test_a_file_in_pieces_is_refused_before_its_last_piece_leaves(gateway, origi
     [
         param([lwp("/r/IDLSend/send", "", [{"content": LISTED}])], "sensitive.unencrypted", id="text message"),
         param(
-            [lwp("/up/frag", "u;0;0", b64encode(LISTED.encode()).decode())],
+            [lwp("/up/frag", "u3;0;0", b64encode(LISTED.encode()).decode())],
             "sensitive.unencrypted",
             id="clear text in a piece",
         ),
         param(
             [lwp("/up/pre", "", [{"name": "a", "size": 52_428_801}])], "size.messaging-file", id="declared too large"
         ),
-        param([lwp("/up/ci", "u;3;0", "aGk=")], "gateway.not-inspected", id="begun elsewhere"),
+        param([lwp("/up/ci", "u4;3;0", "aGk=")], "gateway.not-inspected", id="begun elsewhere"),
         param([lwp("/up/new", "u;0;0", "aGk=")], "gateway.not-inspected", id="unknown step"),
         param(['{"lwp":"/x","lwp":"/up/ci"}'], "gateway.not-inspected", id="two readings"),
         param(
-            [lwp("/up/frag", "u;0;0", "aGk="), lwp("/up/frag", "u;0;0", "aGo=")],
+            [lwp("/up/frag", "u5;0;0", "aGk="), lwp("/up/frag", "u5;0;0", "aGo=")],
             "gateway.not-inspected",
             id="piece replaced",
         ),
+        param([lwp("/up/ci", "u1;0;0", "aGk=")], "gateway.not-inspected", id="of another connection"),
     ],
 )
 def test_dingtalk_frames_that_are_refused(gateway, origin, steps, rule):
