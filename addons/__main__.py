@@ -16,6 +16,7 @@ from addons.judge import QUEUE_S, Judge, today
 from addons.loop import GatewayLoop
 from addons.resolve import Resolver
 from addons.senders import build_identify
+from addons.shares import Shares, Turns
 from addons.uploads import Uploads
 from addons.worker import fail, serve
 from gateway.config import load_settings
@@ -33,6 +34,9 @@ from gateway.records.journal import Journal
 from gateway.setting_values import parent_of
 from gateway.settings import Settings
 from metrics import catalogue as metrics
+
+TURNS_PER_INSPECTOR = 4
+"""Inspections of one address at once; enough to keep all inspectors busy for it while nobody else sends."""
 
 log = structlog.get_logger()
 
@@ -85,7 +89,7 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
         now=lambda: datetime.now(UTC),
     )
     database = str(settings.geo.database) if settings.geo.database else None
-    parent = parent_of(settings.mode)
+    parent, bounds = parent_of(settings.mode), bounds_of(settings)
     loop.routes.only = (parent.address.host, parent.address.port) if parent else None
     catalogue = load_catalogue([str(path) for path in settings.catalogue])
     judge = Judge(
@@ -96,11 +100,14 @@ def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge
         inspectors=InspectorClient(
             str(settings.state_dir / "run" / "inspectors.sock"), settings.inspectors.timeout_s, queue_s=QUEUE_S
         ),
-        slots=Slots(settings.state_dir / "run", bounds_of(settings).workers),
+        slots=Slots(settings.state_dir / "run", bounds.workers),
         journal=journal,
         routes=loop.routes,
         uploads=Uploads.open(settings.state_dir / "uploads", settings.limits, catalogue.is_piecewise),
         node=node,
+        shares=Shares(settings.limits),
+        turns=Turns(TURNS_PER_INSPECTOR * bounds.workers),
+        large_turns=Turns(max(1, bounds.workers // 2)),
         rules=settings.requests,
     )
     return judge, policy

@@ -8,22 +8,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
-from mitmproxy import ctx
+from mitmproxy import ctx, http
 
 from addons.announced import Announced
 from addons.answer import answer_for, response_of
 from addons.held import HELD, Held, held_of
+from addons.identify import ip_of
 from addons.layers import unsent_bytes
 from gateway.errors import RecordError
 from gateway.findings import Inspection
+from gateway.identity.backoff import source_of
 from gateway.limits import MIB
 from gateway.policy.builtin import builtin_verdict
 from gateway.policy.unread import UNREAD_RULES
 from metrics import catalogue as metrics
 
 if TYPE_CHECKING:
-    from mitmproxy import http
-
     from addons.judge import Judge
     from gateway.findings import Verdict
 
@@ -33,6 +33,8 @@ STALL_S = 120.0
 """Longest time an upstream may take nothing before the upload is given up."""
 POLL_S = 0.005
 """Wait between two looks at an HTTP/2 window; hyper-h2 has no call-back for it."""
+GONE = "the client went away before everything had arrived"
+SLOW = "the body came too slowly, and the connection was closed"
 
 log = structlog.get_logger()
 
@@ -59,6 +61,11 @@ class Enforce:
             held.refusal = await self.judge.identify.authenticate(flow)
             if held.refusal is not None:
                 return
+            held.share = self.judge.shares.begin(source_of(ip_of(flow.client_conn)))
+            if held.share is None:
+                metrics.REFUSED_CONNECTIONS.labels(reason="address-requests").inc()
+                held.refusal = too_many()
+                return
             verdict = self.judge.open(flow, held, declared_bytes(flow))
             if verdict is not None and held.transfer is not None:
                 held.refusal = answer_for(flow, held, verdict)
@@ -72,6 +79,10 @@ class Enforce:
         held = flow.metadata.get(HELD)
         if held is None or held.refusal is not None:
             return
+        share = held.share
+        if share is not None:
+            # The inspection goes on when the client has gone, and counts as long.
+            share.use()
         spooled_bytes = held.spool.on_disk_bytes
         metrics.SPOOL_BYTES.inc(spooled_bytes)
         held.bare = not (held.spool.size_bytes or held.spool_failed or held.too_large or held.trailers)
@@ -91,6 +102,8 @@ class Enforce:
             self.failed(flow, held, error)
         finally:
             metrics.SPOOL_BYTES.dec(spooled_bytes)
+            if share is not None:
+                share.release()
 
     def failed(self, flow: http.HTTPFlow, held: Held, error: BaseException) -> None:
         """Refuse with a reason after a fault of our own; the record is what could be recorded."""
@@ -136,7 +149,7 @@ class Enforce:
         held.aborted = True
         self.judge.tell_outcome(held, "aborted")
         if not held.recorded and held.transfer is not None and held.verdict is None and held.spool.size_bytes:
-            verdict = builtin_verdict("internal", "", because="the client went away before everything had arrived")
+            verdict = builtin_verdict("internal", "", because=SLOW if held.slow else GONE)
             try:
                 await self.judge.settle(held, held.transfer, Inspection(failure="aborted"), verdict)
             except RecordError:
@@ -146,8 +159,12 @@ class Enforce:
     def closed(self, flow: http.HTTPFlow) -> None:
         """Count the request out, once."""
         held = flow.metadata.pop(HELD, None)
-        if held is not None and held.counted:
+        if held is None:
+            return
+        if held.counted:
             metrics.OPEN_TRANSFERS.dec()
+        if held.share is not None:
+            held.share.release()
 
     async def sluice_drain(self, flow: http.HTTPFlow) -> None:
         """Wait until the upstream has taken what was written to it; give the upload up when it takes nothing."""
@@ -165,6 +182,13 @@ class Enforce:
                     await asyncio.sleep(POLL_S)
         except (OSError, TimeoutError):
             held.aborted = True
+
+
+def too_many() -> http.Response:
+    """The answer to a client whose address has its most requests under way (RFC 6585, 4)."""
+    text = "Too many requests of this address are under way; wait.\n该地址同时进行的请求过多，请稍候。\n"
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Retry-After": "5"}
+    return http.Response.make(429, text.encode(), headers)
 
 
 def failure_of(verdict: Verdict) -> str:

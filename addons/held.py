@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mitmproxy import http
 
     from addons.names import Named
+    from addons.shares import Share
     from gateway.destinations.facts import Facts
     from gateway.findings import Verdict
     from gateway.spool import Spool
@@ -60,6 +61,10 @@ class Held:
     """Fields behind the body that are inspected, and forwarded where the server speaks HTTP/2."""
     bare: bool = False
     """The request carries no body: nothing is uploaded, so an allowed one needs no record."""
+    slow: bool = False
+    """The body came so slowly that the connection is closed."""
+    share: Share | None = None
+    """What it takes of its address's bound; None before it is opened."""
     aborted: bool = False
     """The client went away."""
     arrived_at: float = 0.0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mitmproxy import http
+from mitmproxy.connection import Client
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpStream, SendHttp
@@ -30,7 +31,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook, HttpReque
 from addons.capture import are_proper_trailers
 from addons.held import ASK_AT_ONCE, HELD, Held
 from gateway.limits import KIB
-from gateway.spool import Spool
+from gateway.spool import Quota, Spool
 
 PUMP_STEP_BYTES = 256 * KIB
 """Bytes forwarded between two waits for the upstream to take them; bounds what an upload holds in memory."""
@@ -52,6 +53,8 @@ class HoldStream(HttpStream):
 
     new_spool: ClassVar[Callable[[], Spool]]
     """Makes the spool of a new request; set once by `addons.patches.install`."""
+    quota_of: ClassVar[Callable[[Client], Quota | None]]
+    """What the spools of a client count into; set with it."""
     max_body_bytes: ClassVar[int] = 0
     """Largest body of any request, `Limits.max_body_bytes`."""
     refuse: ClassVar[Callable[[http.HTTPFlow], http.Response]]
@@ -60,6 +63,7 @@ class HoldStream(HttpStream):
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.held = Held(spool=type(self).new_spool(), max_body_bytes=self.max_body_bytes)
+        self.held.spool.quota = type(self).quota_of(context.client)
 
     def handle_connect_finish(self) -> Commands:
         """Runs the stock state; where the server speaks first, what is in the tunnel is decided without its client."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -14,10 +15,13 @@ from zoneinfo import ZoneInfo
 from addons.capture import body_problem, channel_of, head_problem, request_of, with_trailers
 from addons.names import Named, named
 from addons.resolve import Resolver, Unreachable
+from addons.shares import Shares, Turns
 from addons.steps import Ruling, Step, announced_bytes, refuse_whole, with_values
 from addons.uploads import owner_of
 from gateway.errors import InspectorError, RecordError
 from gateway.findings import Action, Inspection, Verdict
+from gateway.identity.backoff import source_of
+from gateway.inspectors.slots import LARGE_BYTES
 from gateway.policy.builtin import builtin_verdict
 from gateway.policy.decide import decide, hold_mode, largest_body_bytes, refuse_size
 from gateway.policy.unread import coat_problem
@@ -49,6 +53,8 @@ CALENDAR = ZoneInfo("Asia/Shanghai")
 """Days of policy exceptions and ledgers are days of this zone (LAW.md, 3.1)."""
 QUEUE_S = 120.0
 """Longest wait for a free inspector; clients wait minutes for an upload's answer, so a queue is better than a refusal."""
+TURNS = 16
+"""Inspections of one address at once, in one worker, unless the composition root knows better."""
 RECORD_S = 20.0
 """Longest wait for the journal; over it the transfer is refused."""
 
@@ -72,6 +78,10 @@ class Judge:
     routes: Routes
     uploads: Uploads
     node: str
+    shares: Shares = field(default_factory=Shares)
+    turns: Turns = field(default_factory=lambda: Turns(TURNS))
+    large_turns: Turns = field(default_factory=lambda: Turns(TURNS))
+    """Those of bodies that need a slot."""
     rules: Requests = field(default_factory=Requests)
     draining: bool = False
     _gather: Gather | None = None
@@ -199,7 +209,10 @@ class Judge:
     async def inspect_body(self, transfer: Transfer, body: bytes | int, size_bytes: int, ask: Ask) -> Inspection:
         """What the inspectors say of a body; a failure is an inspection that says so, never an exception."""
         try:
-            async with self.slots.taken(size_bytes, QUEUE_S):
+            source, is_large = source_of(transfer.actor.ip), size_bytes > LARGE_BYTES
+            # Who waits for a slot must not keep the small ones of its address waiting.
+            large = self.large_turns.taken(source, QUEUE_S) if is_large else nullcontext()
+            async with large, self.slots.taken(size_bytes, QUEUE_S), self.turns.taken(source, QUEUE_S):
                 found = await self.inspectors.inspect(transfer, body, size_bytes, ask)
         except InspectorError as error:
             metrics.FAILURES.labels(part="inspector").inc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections import OrderedDict
 from typing import Any
 
@@ -11,6 +12,10 @@ from gateway.settings import normal_host
 
 MAX_ROUTES = 10_000
 """Most approved routes remembered; the oldest are forgotten and approved anew by the next request."""
+CONNECT_S = 30.0
+"""Longest wait for a server to take a connection; the kernel would try for two minutes, a browser stops after 20 to 30 s."""
+BACKLOG = 512
+"""Connections that wait to be accepted; with asyncio's 100 the clients of a burst would have to try again a second later."""
 
 
 class Routes:
@@ -50,8 +55,14 @@ class GatewayLoop(asyncio.SelectorEventLoop):
         """A TCP connection to the approved target of (host, port)."""
         if host is not None:
             host, port = self.routes.target((normal_host(host), port))
-        return await super().create_connection(protocol_factory, host, port, **options)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                return await super().create_connection(protocol_factory, host, port, **options)
+        except TimeoutError:
+            # The kernel's own has its words, and this is the same to whoever asked.
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
 
     async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         """A listening socket that the other workers of this machine can listen on too."""
-        return await super().create_server(protocol_factory, host, port, **{"reuse_port": True, **options})
+        own = {"reuse_port": True, "backlog": BACKLOG, **options}
+        return await super().create_server(protocol_factory, host, port, **own)

@@ -13,23 +13,23 @@ from typing import Any
 import mitmproxy.proxy.layers.http as http_layers
 from h2.errors import ErrorCodes
 from mitmproxy import http, version
-from mitmproxy.connection import Connection
+from mitmproxy.connection import Client, Connection
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers import websocket
-from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
-from mitmproxy.proxy.layers.http._events import RequestTrailers, ResponseHeaders
+from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.proxy.layers.http._events import ResponseHeaders
 from mitmproxy.proxy.layers.http._http1 import Http1Connection, Http1Server, make_error_response
 from mitmproxy.proxy.layers.http._http2 import Http2Connection, Http2Server
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.server import ConnectionHandler
 
-from addons import dispatch, leaves
+from addons import calm, chunks, dispatch, leaves
 from addons.hold import HoldStream
 from addons.layers import queued_bytes, unsent_bytes, waiting_bytes
 from addons.websocket_layer import MessageLayer
 from gateway.errors import StartError
 from gateway.limits import KIB, MIB
-from gateway.spool import Spool
+from gateway.spool import Quota, Spool
 from metrics import catalogue as metrics
 
 SERVER = "Sluice"
@@ -42,8 +42,6 @@ MAX_QUEUED_BYTES = 1 * MIB
 """Most bytes that may pile up behind a waiting hook before the client's socket is no longer read."""
 CONTINUE = 100
 """Status of an answer that is none yet."""
-POLL_S = 0.01
-"""Wait between two looks at an HTTP/2 window; hyper-h2 has no call-back for it."""
 
 _stock_handle_connection = ConnectionHandler.handle_connection
 _stock_drain_writers = ConnectionHandler.drain_writers
@@ -53,7 +51,7 @@ _stock_handle_hook = ProxyConnectionHandler.handle_hook
 _stock_log = ConnectionHandler.log
 _stock_read_headers = Http1Server.read_headers
 _stock_send = Http1Server.send
-_stock_read_body = Http1Connection.read_body
+_stock_read_body = chunks.stock_read_body
 _stock_websocket_layer = websocket.WebsocketLayer
 _stock_banner = version.MITMPROXY
 _stock_protocol_error = Http2Connection.protocol_error
@@ -65,6 +63,7 @@ def install(
     max_body_bytes: int,
     refuse: Callable[[http.HTTPFlow], http.Response],
     max_message_bytes: int = 16 * MIB,
+    quota_of: Callable[[Client], Quota | None] = lambda _client: None,
 ) -> None:
     """Put the hold and the corrections in force; raises StartError for a mitmproxy that nobody has read yet."""
     if version.VERSION not in PATCHED_VERSIONS:
@@ -74,6 +73,7 @@ def install(
         )
     # The ignores below: mypy allows no assignment to a method, and a replaced method is what a correction is.
     HoldStream.new_spool = staticmethod(new_spool)
+    HoldStream.quota_of = staticmethod(quota_of)
     HoldStream.max_body_bytes = max_body_bytes
     HoldStream.refuse = staticmethod(refuse)
     MessageLayer.new_spool = staticmethod(new_spool)
@@ -88,15 +88,17 @@ def install(
     ConnectionHandler.log = log  # type: ignore[method-assign]
     Http1Server.read_headers = read_headers  # type: ignore[method-assign]
     Http1Server.send = send  # type: ignore[method-assign]
-    Http1Connection.read_body = read_body  # type: ignore[method-assign]
+    Http1Connection.read_body = chunks.read_body  # type: ignore[method-assign]
     Http2Connection.protocol_error = protocol_error  # type: ignore[method-assign]
     version.MITMPROXY = SERVER  # read when an answer is made
     leaves.install()
+    calm.install()
 
 
 def uninstall() -> None:
     """Put the stock code back; for tests that show what it does."""
     leaves.uninstall()
+    calm.uninstall()
     version.MITMPROXY = _stock_banner
     http_layers.HttpStream = HoldStream.__base__  # type: ignore[misc,assignment]
     websocket.WebsocketLayer = _stock_websocket_layer  # type: ignore[misc]
@@ -137,15 +139,18 @@ async def drain_writers(self: ConnectionHandler) -> None:
     if own is None:
         return
     if own.handler is not asyncio.current_task():
-        # An HTTP/2 client that does not read would have the whole download kept for it in memory.
-        while unsent_bytes(self.layer, self.client) > MAX_QUEUED_BYTES:
-            await asyncio.sleep(POLL_S)
+        # An HTTP/2 client that does not read would have the whole download kept for it in memory. It opens its window
+        # by sending something, so that is waited for, by one reader at a time: looking costs, and there may be many.
+        async with _window_lock(self):
+            while unsent_bytes(self.layer, self.client) > MAX_QUEUED_BYTES:
+                await _next(_heard(self))
         # A server that talks on while a message of the client waits for its verdict is not read either.
         while waiting_bytes(self.layer) > MAX_QUEUED_BYTES:
-            await _next_hook_done(self)
+            await _next(_hook_done(self))
         return
+    _heard(self).set()
     while queued_bytes(self.layer) > MAX_QUEUED_BYTES:
-        await _next_hook_done(self)
+        await _next(_hook_done(self))
 
 
 async def hook_task(self: ConnectionHandler, hook: commands.StartHook) -> None:
@@ -156,18 +161,34 @@ async def hook_task(self: ConnectionHandler, hook: commands.StartHook) -> None:
         _hook_done(self).set()
 
 
-async def _next_hook_done(handler: ConnectionHandler) -> None:
-    done = _hook_done(handler)
-    done.clear()
-    await done.wait()
+async def _next(sign: asyncio.Event) -> None:
+    sign.clear()
+    await sign.wait()
 
 
 def _hook_done(handler: ConnectionHandler) -> asyncio.Event:
+    sign: asyncio.Event = _own(handler, "sluice_hook_done", asyncio.Event)
+    return sign
+
+
+def _heard(handler: ConnectionHandler) -> asyncio.Event:
+    """Set whenever something of the client has been taken in."""
+    sign: asyncio.Event = _own(handler, "sluice_heard", asyncio.Event)
+    return sign
+
+
+def _window_lock(handler: ConnectionHandler) -> asyncio.Lock:
+    lock: asyncio.Lock = _own(handler, "sluice_window", asyncio.Lock)
+    return lock
+
+
+def _own(handler: ConnectionHandler, name: str, make: Callable[[], Any]) -> Any:
+    """What the corrections keep beside a connection, made when it is asked for first."""
     try:
-        done: asyncio.Event = handler.__dict__["sluice_hook_done"]
+        return handler.__dict__[name]
     except KeyError:
-        done = handler.__dict__["sluice_hook_done"] = asyncio.Event()
-    return done
+        made = handler.__dict__[name] = make()
+        return made
 
 
 def log(self: ConnectionHandler, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
@@ -216,19 +237,3 @@ def protocol_error(
         else:
             metrics.REFUSED_CONNECTIONS.labels(reason="malformed-head").inc()
     yield from _stock_protocol_error(self, message, error_code)
-
-
-def read_body(self: Http1Connection, event: events.Event) -> Generator[commands.Command, Any, None]:
-    """The stock state, and trailers: a request with them is refused by the hold, those of a response are dropped.
-
-    Stock, they are an error inside the layer: the client is cut off without an answer, and nothing is recorded.
-    """
-    try:
-        yield from _stock_read_body(self, event)
-    except NotImplementedError:
-        assert self.stream_id is not None
-        is_request = isinstance(self, Http1Server)
-        if is_request:
-            yield ReceiveHttp(RequestTrailers(self.stream_id, http.Headers()))
-        yield ReceiveHttp(self.ReceiveEndOfMessage(self.stream_id))
-        yield from self.mark_done(request=is_request, response=not is_request)

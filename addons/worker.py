@@ -16,7 +16,6 @@ from typing import Any
 
 import certifi
 import structlog
-from mitmproxy import certs
 from mitmproxy.addons.core import Core
 from mitmproxy.addons.disable_h2c import DisableH2C
 from mitmproxy.addons.errorcheck import ErrorCheck
@@ -28,12 +27,15 @@ from mitmproxy.options import Options
 
 from addons import patches
 from addons.answer import last_resort
+from addons.door import Door
 from addons.enforce import Enforce
+from addons.identify import ip_of
 from addons.judge import Judge
 from addons.opaque import Opaque
 from addons.parent import Parent
-from addons.proxy_tls import ProxyTls
 from addons.passthrough import Passthrough
+from addons.patience import Patience
+from addons.proxy_tls import ProxyTls
 from addons.socks import Socks
 from addons.tenants import Tenants
 from addons.tunnel import Tunnel
@@ -41,13 +43,12 @@ from addons.unread import Unread
 from addons.websocket import WebSockets
 from gateway.destinations.tenant_headers import TenantHeaders
 from gateway.errors import StartError
+from gateway.identity.backoff import source_of
 from gateway.setting_values import parent_of
 from gateway.settings import Settings
 from gateway.spool import Spool
 from metrics import catalogue as metrics
 
-LEAF_CAP = 5000
-"""Leaf certificates kept; at mitmproxy's 100 a busy gateway signs anew all the time (ENGINE, 5)."""
 DRAIN_S = 25.0
 """Longest wait for open uploads after SIGTERM; below the supervisor's own patience."""
 DRAIN_POLL_S = 0.1
@@ -81,9 +82,9 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1, login:
         new_spool=lambda: Spool(spool_dir),
         max_body_bytes=settings.limits.max_body_bytes,
         max_message_bytes=settings.limits.max_websocket_message_bytes,
+        quota_of=lambda client: judge.shares.quota(source_of(ip_of(client))),
         refuse=last_resort,
     )
-    certs.CertStore.STORE_CAP = LEAF_CAP
     unread = Unread(judge)
     passthrough = Passthrough(judge, unread)
     master = Master(Options())
@@ -101,6 +102,8 @@ def build_master(settings: Settings, judge: Judge, *, ready_fd: int = -1, login:
         unread,
         passthrough,
         Enforce(judge),
+        Door(settings.limits.max_connections_per_address),
+        Patience(settings.limits.slow_head_s, settings.limits.slow_body_s),
         Tenants(judge, TenantHeaders(judge.resolver.catalogue.tenant_headers, settings.tenants.values())),
         WebSockets(judge, settings.limits),
         *([Parent(login)] if parent_of(settings.mode) else []),

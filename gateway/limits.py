@@ -54,5 +54,15 @@ class Limits:
     """Most bytes of pieces kept on the disk until their whole can be judged; one sender may have a quarter of them."""
     keep_upload_s: float = 86_400.0
     """How long an upload in several requests is remembered; clients resume after a night, and URLs live a day."""
+    slow_head_s: float = 60.0
+    """Longest time for a request's head or a TLS greeting from its first byte to its last; over it the connection is closed."""
+    slow_body_s: float = 300.0
+    """Longest time in which the bodies that a connection sends grow by less than 16 KiB together; over it it is closed."""
+    max_connections_per_address: int = 4096
+    """Most connections of one client address at once, in one proxy process; an IPv6 /64 counts as one address."""
+    max_open_per_address: int = 512
+    """Most requests of one client address under way at once, in one proxy process."""
+    max_spool_bytes_per_address: int = 8192 * MIB
+    """Most bytes of held uploads that one client address may have on the disk at once, in one proxy process."""
     inspect_s: float = 30.0
     """Longest inspection of one upload, wall clock; the inspector is killed when it passes."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import select
 import signal
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,6 +24,8 @@ BRAKE_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 30.0
 """A process that ran this long starts again at the first wait."""
 
+MAX_OPEN_FILES = 1 << 20
+"""Most open files of a process that are asked for; containers may allow a thousand times that, which costs memory."""
 LOOPING = 3
 """Deaths in a row that are no accident any more."""
 
@@ -33,6 +37,18 @@ def die_with_parent() -> None:
     if expected is not None and os.getppid() != int(expected):
         # The parent was gone before the call.
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def raise_open_files() -> int:
+    """Raise this process's bound on open files as far as it may go, for its children too; the bound then.
+
+    A proxy worker has a descriptor for every connection, and the usual bound of 1024 is for programs that use select.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 class Signals:

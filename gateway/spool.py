@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from typing import TYPE_CHECKING
@@ -17,15 +18,36 @@ CHUNK_BYTES = 64 * KIB
 """Bytes per read when an upload is forwarded: one socket read."""
 
 
+class Quota:
+    """Bytes that the spools of one sender may have on the disk together; for one thread."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self.taken_bytes = 0
+
+    def take(self, size_bytes: int) -> None:
+        """Count so many more; raises OSError, as a disk with quotas does, when that is over the most."""
+        if self.taken_bytes + size_bytes > self.most_bytes:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        self.taken_bytes += size_bytes
+
+    def give(self, size_bytes: int) -> None:
+        """Count so many less."""
+        self.taken_bytes -= size_bytes
+
+
 class Spool:
     """The body of one upload; owned by one worker, read by one inspector through `descriptor`.
 
-    Raises OSError from `write` when the disk is full or gone; the caller refuses the upload.
+    Raises OSError from `write` when the disk is full or gone, or the quota is; the caller refuses the upload.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, quota: Quota | None = None) -> None:
         self.directory = directory
+        self.quota = quota
+        """What its bytes on the disk count into; may be set until the first byte is written."""
         self.size_bytes = 0
+        self._taken_bytes = 0
         self._memory: bytearray | None = bytearray()
         self._file = -1
 
@@ -34,10 +56,12 @@ class Spool:
         if self._memory is not None:
             self._memory += data
             if len(self._memory) > MEMORY_BYTES:
+                self._take(len(self._memory))
                 self._file = _unlinked_file(self.directory)
                 _write_all(self._file, self._memory)
                 self._memory = None
         else:
+            self._take(len(data))
             _write_all(self._file, data)
         self.size_bytes += len(data)
 
@@ -72,6 +96,14 @@ class Spool:
             os.close(self._file)
             self._file = -1
         self._memory = bytearray()
+        if self.quota is not None:
+            self.quota.give(self._taken_bytes)
+            self._taken_bytes = 0
+
+    def _take(self, size_bytes: int) -> None:
+        if self.quota is not None:
+            self.quota.take(size_bytes)
+            self._taken_bytes += size_bytes
 
 
 def _unlinked_file(directory: str) -> int:

@@ -25,7 +25,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from gateway.errors import StartError
 from gateway.fleet import Fleet
 from gateway.inspectors.sockets import control_path, reachable
-from gateway.process import Child, Signals
+from gateway.process import Child, Signals, raise_open_files
 from gateway.settings import Address, Settings
 
 log = structlog.get_logger()
@@ -73,6 +73,7 @@ class Supervisor:
 
         Raises StartError for a start that failed for a reason no process has told.
         """
+        raise_open_files()
         with Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as self.signals:
             exporter, thread = serve_metrics(self.settings.metrics.listen)
             try:

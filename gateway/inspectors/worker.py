@@ -19,6 +19,7 @@ from gateway.inspectors.deaths import Exit
 from gateway.inspectors.jobs import Job, JobError, receive_job
 from gateway.inspectors.rlimits import MemoryGauge, limit_job
 from gateway.inspectors.words import Failure, Reason, Ticket, pack_reply
+from gateway.limits import MIB
 from gateway.transfer import Buffer, Transfer
 from gateway.uploads.model import Ask
 
@@ -27,6 +28,8 @@ type Inspect = Callable[[Transfer, Buffer, Ask], Inspection]
 
 RECHECK_S = 1.0
 """Between looks for a connection whose wake went to an inspector that was killed before it could take it."""
+IDLE_BYTES = 8 * MIB
+"""Growth over which an inspector gives memory back after its job; small ones cost no look at all objects."""
 _OUT_OF_MEMORY = pack_reply(Failure(Reason.MEMORY, "MemoryError"))
 """Packed beforehand: when it is needed there is no memory to pack it."""
 
@@ -44,6 +47,8 @@ class Worker:
         self._bounds = bounds
         self._gauge = gauge
         self._base_bytes, self._resident_bytes = gauge.sizes()
+        self._kept_bytes = self._resident_bytes
+        """Resident size after memory was last given back."""
         self._jobs = 0
 
     def run(self) -> Exit:
@@ -116,12 +121,13 @@ class Worker:
         limit_job(address_space_bytes=space, timeout_s=timeout_s)
 
     def _has_grown(self) -> bool:
-        most = self._resident_bytes + self._bounds.recycle_bytes
-        if self._gauge.sizes()[1] <= most:
-            return False
-        gc.collect()
-        kernel.release_free_memory()
-        return self._gauge.sizes()[1] > most
+        now = self._gauge.sizes()[1]
+        if now > self._kept_bytes + IDLE_BYTES:
+            # What a large job leaves free would stay here beside the next large job, which another inspector may have.
+            gc.collect()
+            kernel.release_free_memory()
+            now = self._kept_bytes = self._gauge.sizes()[1]
+        return now > self._resident_bytes + self._bounds.recycle_bytes
 
 
 def place_of(error: BaseException) -> str:

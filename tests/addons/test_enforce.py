@@ -17,6 +17,7 @@ from addons.judge import Judge
 from addons.loop import Routes
 from addons.resolve import Resolver
 from addons.senders import build_identify
+from addons.shares import Shares
 from addons.uploads import Uploads
 from gateway.config import load_settings
 from gateway.destinations.catalogue import load_catalogue
@@ -229,3 +230,57 @@ async def test_head_that_the_engine_refuses_is_counted_and_never_open(enforce, t
     await enforce.requestheaders(flow)
     await enforce.error(flow)
     assert (open_transfers() - open_before, refused._value.get() - before) == (0, 1)
+
+
+async def test_address_with_too_many_requests_is_told_to_wait(enforce, tmp_path):
+    enforce.judge.shares = Shares(Limits(max_open_per_address=1))
+    counter = metrics.REFUSED_CONNECTIONS.labels(reason="address-requests")
+    before = counter._value.get()
+    (first, one), (second, two) = make(tmp_path), make(tmp_path)
+    await enforce.requestheaders(first)
+    await enforce.requestheaders(second)
+    assert (one.refusal, two.refusal.status_code, two.refusal.headers["retry-after"]) == (None, 429, "5")
+    assert (two.may_leave, two.transfer) == (False, None)
+    assert counter._value.get() == before + 1
+    # It is over when the exchange is, and what was refused took nothing.
+    enforce.response(second)
+    enforce.response(first)
+    third, held = make(tmp_path)
+    await enforce.requestheaders(third)
+    assert held.refusal is None
+
+
+async def test_inspection_without_a_client_still_counts(enforce, tmp_path):
+    enforce.judge.shares = Shares(Limits(max_open_per_address=1))
+    flow, held = make(tmp_path)
+    await enforce.requestheaders(flow)
+    go_on = asyncio.Event()
+    enforce.judge.resolver = SlowResolver(go_on)
+    judging = asyncio.create_task(enforce.request(flow))
+    await asyncio.sleep(0)
+    enforce.closed(flow)
+    assert enforce.judge.shares.begin("127.0.0.1") is None
+    go_on.set()
+    await judging
+    assert enforce.judge.shares.begin("127.0.0.1") is not None
+    assert not held.may_leave
+
+
+class SlowResolver:
+    """Waits, and then knows nothing."""
+
+    def __init__(self, go_on: asyncio.Event) -> None:
+        self.go_on = go_on
+
+    async def locate(self, *_arguments):
+        await self.go_on.wait()
+        raise OSError
+
+
+async def test_slow_body_is_recorded_as_such(enforce, tmp_path):
+    flow, held = make(tmp_path)
+    await enforce.requestheaders(flow)
+    held.slow = True
+    await enforce.error(flow)
+    (verdict,) = [line["body"] for line in journal_lines(tmp_path) if line["kind"] == "verdict"]
+    assert "too slowly" in json.dumps(verdict)

@@ -7,6 +7,7 @@ import pytest
 
 from addons import loop
 from addons.loop import GatewayLoop, Routes
+from tests.support.dead import dead_address
 
 
 def test_unknown_destination_is_refused():
@@ -76,3 +77,29 @@ def test_a_given_socket_needs_no_route():
 
     with asyncio.Runner(loop_factory=GatewayLoop) as runner:
         runner.run(connect())
+
+
+def test_server_that_answers_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(loop, "CONNECT_S", 0.2)
+    with dead_address() as address, asyncio.Runner(loop_factory=GatewayLoop) as runner:
+        runner.get_loop().routes.approve(("dead.example.com", 443), address)
+
+        async def connect() -> None:
+            await asyncio.open_connection("dead.example.com", 443)
+
+        with pytest.raises(OSError, match="timed out"):
+            runner.run(connect())
+
+
+def test_a_burst_of_connections_waits_to_be_accepted(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        asyncio.SelectorEventLoop, "create_server", lambda *_arguments, **options: once(asked.append(options))
+    )
+    with asyncio.Runner(loop_factory=GatewayLoop) as runner:
+        runner.run(runner.get_loop().create_server(None, "127.0.0.1", 0))
+    assert asked == [{"reuse_port": True, "backlog": 512}]
+
+
+async def once(value):
+    return value

@@ -55,7 +55,7 @@ async def test_master_has_these_addons_and_no_other(tmp_path):
     try:
         names = [type(addon).__name__ for addon in master.addons.chain]
         assert names == [
-            "Core", "Proxyserver", "NextLayer", "Opaque", "ProxyTls", "TlsConfig", "DisableH2C", "Identify", "Tunnel", "Unread", "Passthrough", "Enforce", "Tenants", "WebSockets", "ErrorCheck", "Ready",
+            "Core", "Proxyserver", "NextLayer", "Opaque", "ProxyTls", "TlsConfig", "DisableH2C", "Identify", "Tunnel", "Unread", "Passthrough", "Enforce", "Door", "Patience", "Tenants", "WebSockets", "ErrorCheck", "Ready",
         ]  # fmt: skip
         assert master.options.stream_large_bodies is None
         assert (master.options.rawtcp, master.options.websocket, master.options.connection_strategy) == (
@@ -82,7 +82,7 @@ async def test_modes_add_what_they_need_and_drop_nothing(tmp_path, mode, extra):
     try:
         names = [type(addon).__name__ for addon in master.addons.chain]
         assert [name for name in names if name not in extra] == [
-            "Core", "Proxyserver", "NextLayer", "Opaque", "ProxyTls", "TlsConfig", "DisableH2C", "Identify", "Tunnel", "Unread", "Passthrough", "Enforce", "Tenants", "WebSockets", "ErrorCheck", "Ready",
+            "Core", "Proxyserver", "NextLayer", "Opaque", "ProxyTls", "TlsConfig", "DisableH2C", "Identify", "Tunnel", "Unread", "Passthrough", "Enforce", "Door", "Patience", "Tenants", "WebSockets", "ErrorCheck", "Ready",
         ]  # fmt: skip
         assert [name for name in names if name in extra] == extra
         # A login must not be there yet when the request is inspected.

@@ -1,6 +1,7 @@
 """Children that are started, heard, buried and started again; signals that wake; ends that come with the parent's."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.process import BRAKE_S, PARENT, STEADY_S, Child, Signals, die_with_parent
+from gateway.process import BRAKE_S, PARENT, STEADY_S, Child, Signals, die_with_parent, raise_open_files
 from tests.support.pool import in_child, is_alive
 from tests.support.waiting import eventually
 
@@ -219,3 +220,20 @@ def test_parent_that_is_there(named):
         return got
 
     assert in_child(ask) == []
+
+
+@pytest.mark.parametrize(("hard", "bound"), [(700, 700), (resource.RLIM_INFINITY, 1 << 20)], ids=["700", "none"])
+def test_open_files_are_raised_as_far_as_they_may(monkeypatch, hard, bound):
+    soft = [256]
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (soft[0], hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _what, limits: soft.__setitem__(0, limits[0]))
+    assert raise_open_files() == bound
+
+
+def test_open_files_that_may_not_be_raised_stay(monkeypatch):
+    def refuse(*_arguments):
+        raise PermissionError
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    assert raise_open_files() == before

@@ -11,7 +11,7 @@ import pytest
 
 from gateway import spool as module
 from gateway.limits import KIB, MIB
-from gateway.spool import CHUNK_BYTES, MEMORY_BYTES, Spool
+from gateway.spool import CHUNK_BYTES, MEMORY_BYTES, Quota, Spool
 from tests.support.disks import mounted
 from tests.support.pool import in_child
 
@@ -151,3 +151,21 @@ def test_a_piece_of_it_comes_back(spool, size, start, length, expected):
     data = random.Random(size).randbytes(size)
     spool.write(data)
     assert b"".join(spool.chunks(start, length)) == data[expected]
+
+
+def test_quota_counts_what_lies_on_the_disk(tmp_path):
+    quota = Quota(2 * MEMORY_BYTES)
+    small, large, late = (Spool(str(tmp_path), quota) for _ in range(3))
+    small.write(bytes(MEMORY_BYTES))
+    assert quota.taken_bytes == 0
+    large.write(bytes(MEMORY_BYTES + 1))
+    large.write(bytes(10))
+    assert quota.taken_bytes == MEMORY_BYTES + 11
+    with pytest.raises(OSError, match=r"[Qq]uota") as refused:
+        late.write(bytes(MEMORY_BYTES + 1))
+    assert refused.value.errno == errno.EDQUOT
+    with pytest.raises(OSError, match=r"[Qq]uota"):
+        large.write(bytes(MEMORY_BYTES))
+    for spool in (small, large, large, late):
+        spool.close()
+    assert quota.taken_bytes == 0

@@ -171,6 +171,13 @@ def words(values: type[StrEnum]) -> set[str]:
                 "tls-client",
                 "tls-server",
                 "socks-login",
+                "framing-too-large",
+                "http2-flood",
+                "slow-head",
+                "slow-body",
+                "address-requests",
+                "address-connections",
+                "connections-full",
             },
         ),
         (

@@ -285,6 +285,27 @@ def test_it_makes_way_when_a_job_left_it_large(desk, keeps, exit_code, served):
     assert len(kept) == served
 
 
+def test_what_a_large_job_leaves_free_is_given_back(desk):
+    """The next large job may go to another inspector, and both would have it then."""
+    gc.collect()
+    kernel.release_free_memory()
+    gauge = MemoryGauge()
+    before = gauge.sizes()[1]
+
+    def function(transfer, body, _ask):
+        desk.stop()
+        # A cycle, which only a collection frees, of pieces that malloc keeps for itself.
+        block = [bytes([number % 256]) * 1000 for number in range(40_000)]
+        block.append(block)
+        return Inspection()
+
+    desk.ask(b"x")
+    assert desk.run(function, max_jobs=9) is Exit.STOPPED
+    grown = gauge.sizes()[1] - before
+    gauge.close()
+    assert grown < 16 * MIB
+
+
 def test_descriptors_are_closed_but_the_kept_ones_and_the_screen_is_nothing():
     read, write = os.pipe()
     child = fork()
