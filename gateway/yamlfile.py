@@ -91,14 +91,18 @@ def parse_yaml(text: str, file: str) -> Document:
 
 def load_yaml(path: str) -> Document:
     """The document in the file at `path`; raises ConfigError when it cannot be read, is not UTF-8 or not YAML."""
+    return parse_yaml(read_text(path), path)
+
+
+def read_text(path: str) -> str:
+    """The text of the file, not much more than `MAX_YAML_BYTES` of it; raises ConfigError when it cannot be read."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - the path is kept as the person wrote it
-            text = file.read(MAX_YAML_BYTES + 1).decode()
+            return file.read(MAX_YAML_BYTES + 1).decode()
     except OSError as error:
         raise ConfigError([Problem(path, 0, f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(path, 0, f"is not UTF-8 (byte {error.start})")]) from None
-    return parse_yaml(text, path)
 
 
 def pydantic_problems(

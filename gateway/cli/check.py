@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
@@ -20,10 +20,12 @@ from gateway.cli.words import LOCAL
 from gateway.config import DEFAULT_FILE, PREFIX, load_settings
 from gateway.errors import ConfigError, Problem
 from gateway.passthrough.entries import notes
-from gateway.policy.load import EMBEDDED, load_policy
-from gateway.policy.model import Policy
+from gateway.policy.load import EMBEDDED, policy_text
 from gateway.settings import Settings
 from gateway.yamlfile import load_yaml, parse_yaml
+
+if TYPE_CHECKING:
+    from gateway.policy.review import Review
 
 FINE, FAILED, WRONG = 0, 1, 2
 """Exit codes of a check: nothing is wrong · it could not be made · something is wrong."""
@@ -31,8 +33,8 @@ NAMED_FILES: tuple[tuple[str, ...], ...] = (("policy",), ("signatures",), ("cata
 """Keys of the settings whose files are read here."""
 
 
-def check_all(config: str | None) -> tuple[Settings, Policy]:
-    """Settings and policy when everything they name is right; raises ConfigError with every problem of all files."""
+def check_all(config: str | None) -> tuple[Settings, Review]:
+    """Settings and policy when everything they name is right, with what is worth a look; raises ConfigError with every problem of all files."""
     problems: list[Problem] = []
 
     def gather[T](load: Callable[[], T]) -> T | None:
@@ -47,11 +49,11 @@ def check_all(config: str | None) -> tuple[Settings, Policy]:
     names = gather(lambda: _signatures(readable))
     if names is None:
         gather(lambda: _other_signatures(readable, {problem.file for problem in problems}))
-    policy = gather(lambda: _policy(readable, names))
-    _check_places(readable, gather)
-    if settings is None or policy is None or problems:
+    services = _check_places(readable, gather)
+    found = gather(lambda: _policy(readable, names, services))
+    if settings is None or found is None or problems:
         raise ConfigError(problems)
-    return settings, policy
+    return settings, found
 
 
 def _signatures(settings: Settings, folders: Sequence[str] = ()) -> frozenset[str]:
@@ -95,8 +97,8 @@ def _moved(problem: Problem, files: Mapping[str, str]) -> Problem:
     return Problem(files.get(problem.file, problem.file), problem.line, message)
 
 
-def _check_places(settings: Settings, gather: Callable[[Callable[[], Any]], Any]) -> None:
-    """Users, catalogue and the databases of countries."""
+def _check_places(settings: Settings, gather: Callable[[Callable[[], Any]], Any]) -> set[str] | None:
+    """Users, catalogue and the databases of countries; ids of all services, None when the catalogue has mistakes."""
     from gateway.destinations.cases import check_catalogue  # noqa: PLC0415 - as above
     from gateway.destinations.geo import Geo  # noqa: PLC0415 - as above
     from gateway.identity.users import load_users  # noqa: PLC0415 - as above
@@ -105,27 +107,20 @@ def _check_places(settings: Settings, gather: Callable[[Callable[[], Any]], Any]
     users, database = settings.identity.users, settings.geo.database
     gather(lambda: load_users(users) if users else None)
     gather(lambda: check_files(settings.identity, settings.tls.proxy_certificate))
-    gather(lambda: check_catalogue([str(path) for path in settings.catalogue]))
+    known: set[str] = set()
+    gather(lambda: check_catalogue([str(path) for path in settings.catalogue], known))
     gather(lambda: Geo.open(str(database) if database else None))
+    return known or None
 
 
-def _policy(settings: Settings, names: Collection[str] | None) -> Policy:
-    """The policy, once its own cases came out as they say."""
-    from gateway.policy.cases import run_policy_cases  # noqa: PLC0415 - only what a command needs is loaded
+def _policy(settings: Settings, names: Collection[str] | None, services: Collection[str] | None) -> Review:
+    """The policy, once its own cases came out as they say and every enforced rule that stops has one."""
+    from gateway.policy.review import review  # noqa: PLC0415 - only what a command needs is loaded
 
-    path = str(settings.policy) if settings.policy else None
-    policy = load_policy(path, signatures=names)
-    results = run_policy_cases(policy)
-    if all(result.passed for result in results):
-        return policy
-    document = load_yaml(path) if path else parse_yaml("", EMBEDDED)
-    raise ConfigError(
-        [
-            document.problem(("cases", index), f"cases: {result}")
-            for index, result in enumerate(results)
-            if not result.passed
-        ]
-    )
+    text, file = policy_text(str(settings.policy) if settings.policy else None)
+    found = review(text, file, today=datetime.now(LOCAL).date(), signatures=names, services=services)
+    found.sound()
+    return found
 
 
 def what_is_right(config: str | None) -> Settings:
@@ -205,11 +200,14 @@ def end_check(child: int) -> int:
 @config_option
 def command(config: str | None) -> None:
     """Validate settings, policy, signatures, catalogue and users; list every problem as file:line, start nothing."""
-    settings, policy = check_all(config)
+    settings, found = check_all(config)
+    policy = found.policy
     used = config or (DEFAULT_FILE if Path(DEFAULT_FILE).exists() else EMBEDDED)
     click.echo(f"settings   {used}: fine")
     for note in notes(settings.tls.passthrough, datetime.now(LOCAL).date()):
         click.echo(f"note       {note}")
     click.echo(f"policy     {settings.policy or EMBEDDED}: {len(policy.rules)} rules, digest {policy.digest[:12]}")
+    for remark in found.remarks:
+        click.echo(f"note       {remark}")
     for name, paths in (("signatures", settings.signatures), ("catalogue", settings.catalogue)):
         click.echo(f"{name:<10} {', '.join(str(path) for path in paths)}: fine")

@@ -132,9 +132,9 @@ def show(console: Console, summary: Summary, draft: str, since: datetime) -> Non
             say(console, (title, "bold"), f" {label}: {told or '-'}")
         for sample in summary.samples.get(key, ()):
             show_sample(console, sample)
-    told = [f"{count} {GAPS[gap]}" for gap, count in sorted(summary.gaps.items())]  # type: ignore[index]
+    gaps = [f"{count} {GAPS[gap]}" for gap, count in sorted(summary.gaps.items())]
     console.print()
-    for line in (*told, *NOT_TOLD):
+    for line in (*gaps, *NOT_TOLD):
         say(console, ("note  ", "dim"), line)
 
 

@@ -23,8 +23,10 @@ from gateway.yamlfile import Document
 _PORTS = {"http": 80, "https": 443, "wss": 443}
 
 
-def check_catalogue(paths: Sequence[str | Path]) -> int:
+def check_catalogue(paths: Sequence[str | Path], known: set[str] | None = None) -> int:
     """How many cases came out as they say; raises ConfigError with every problem of all files, by line.
+
+    The ids of all services are put into `known`.
 
     The cases of one path run in the catalogue of the paths up to it: a company's own file may take requests over from
     the shipped services without making their cases fail.
@@ -41,6 +43,8 @@ def check_catalogue(paths: Sequence[str | Path]) -> int:
             passed += len(service.cases)
     if problems:
         raise ConfigError(problems)
+    if known is not None:
+        known.update(services)
     return passed
 
 

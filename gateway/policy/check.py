@@ -11,7 +11,8 @@ from gateway.policy.early import conditions, placed, size_limits
 from gateway.policy.failclosed import BUILT_IN
 from gateway.policy.names import SIGNATURE_NAMES
 from gateway.policy.problems import nearest
-from gateway.policy.schema import AuthorisedEntry, ExceptionEntry, FindingsTest, RuleEntry, When
+from gateway.policy.reach import contradictions
+from gateway.policy.schema import AuthorisedEntry, DestinationTest, ExceptionEntry, FindingsTest, RuleEntry
 from gateway.policy.schema_file import PolicyFile
 from gateway.policy.unread import LIFTABLE
 from gateway.yamlfile import Where
@@ -32,6 +33,8 @@ class Known:
     """Id → the rule; None for one that has mistakes of its own."""
     signatures: frozenset[str] | None
     """Installed signatures and the names the product promises; None when nobody said what is installed."""
+    services: frozenset[str] | None = None
+    """Ids of the catalogue; None when nobody said what is in it."""
 
 
 def mistakes(file: PolicyFile, known: Known, place: Callable[[str, int], Where]) -> Iterator[Mistake]:
@@ -46,6 +49,8 @@ def mistakes(file: PolicyFile, known: Known, place: Callable[[str, int], Where])
         yield from _at(place("cases", index), _rule_names(("rules",), case.rules, (*known.rules, *BUILT_IN)))
     if known.signatures is not None:
         yield from _signatures(file, known.signatures, place)
+    if known.services is not None:
+        yield from _services(file, known.services | {"generic"}, place)
     for where, block in _findings(file, place):
         if block.at_most is not None and block.at_most < block.at_least:
             yield (*where, "at_most"), f"at_most {block.at_most} is under at_least {block.at_least}: never holds"
@@ -69,20 +74,9 @@ def _rule(rule: RuleEntry, file: PolicyFile) -> Iterator[Mistake]:
                 yield ("says", language), f"unknown placeholder {word}; allowed: {', '.join(sorted(PLACEHOLDERS))}"
     if not file.sensitive and any(when.sensitive for when in conditions(rule.when)):
         yield ("when",), "asks for sensitive content, but the file has no `sensitive` list"
-    yield from _contradictions(rule.when, ("when",))
-
-
-def _contradictions(when: When, where: Where) -> Iterator[Mistake]:
-    """Lists that stand beside each other in `all` and share no word."""
-    together = [when, *when.all_of]
-    for key in ("category", "region", "audience"):
-        sets = [set(getattr(one.destination, key)) for one in together if one.destination]
-        filled = [words for words in sets if words]
-        if filled and not set.intersection(*filled):
-            yield where, f"destination.{key} is asked for twice with no word in common: never holds"
-    part = when.part
-    if part and part.read is True and (part.reason or part.limit):
-        yield (*where, "part"), "asks for a part that was read and for why it was not: never holds"
+    for where, when in placed(rule.when, ("when",)):
+        if where[-2:-1] != ("all",):  # judged with the condition around it
+            yield from contradictions(when, where)
 
 
 def _exception(entry: ExceptionEntry, known: Known) -> Iterator[Mistake]:
@@ -148,6 +142,22 @@ def _signatures(file: PolicyFile, installed: frozenset[str], place: Callable[[st
         for index, name in enumerate(names):
             if not any(_covers(name, signature) for signature in known):
                 yield (*where, index), f"no signature {name!r}{nearest(name, sorted(known))}"
+
+
+def _services(file: PolicyFile, known: frozenset[str], place: Callable[[str, int], Where]) -> Iterator[Mistake]:
+    """Services that no catalogue knows: a condition on one would never hold."""
+    asked: list[tuple[Where, DestinationTest | None]] = []
+    for index, rule in enumerate(file.rules):
+        placed_in = placed(rule.when, (*place("rules", index), "when"))
+        asked += [((*where, "destination"), when.destination) for where, when in placed_in]
+    asked += [((*place("exceptions", i), "destination"), entry.destination) for i, entry in enumerate(file.exceptions)]
+    asked += [((*place("authorised", i), "destination"), entry.destination) for i, entry in enumerate(file.authorised)]
+    asked += [(("uploads", index, "destination"), entry.destination) for index, entry in enumerate(file.uploads)]
+    named = [((*where, "service", i), name) for where, to in asked if to for i, name in enumerate(to.service)]
+    named += [((*place("cases", i), "to", "service"), case.to.service) for i, case in enumerate(file.cases)]
+    for where, name in named:
+        if name and name not in known:
+            yield where, f"no service {name!r} in the catalogue{nearest(name, sorted(known))}"
 
 
 def _covers(pattern: str, signature: str) -> bool:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from gateway.errors import ConfigError, Problem
 from gateway.findings import Action
+from gateway.policy.cases import run_policy_cases
 from gateway.policy.check import Known, mistakes
 from gateway.policy.conditions import (
     all_hold,
@@ -30,7 +31,7 @@ from gateway.policy.problems import dotted, empty_places, form_problems
 from gateway.policy.schema import UNIT_BYTES, AuthorisedEntry, Bilingual, ExceptionEntry, RuleEntry
 from gateway.policy.schema_file import PolicyFile
 from gateway.policy.vocabulary import KnownHash
-from gateway.yamlfile import Document, Where, load_yaml, parse_yaml
+from gateway.yamlfile import Document, Where, parse_yaml, read_text
 
 EMBEDDED = "<embedded default>"
 """What stands for the file name in problems of the shipped policy."""
@@ -38,17 +39,51 @@ SECTIONS = ("rules", "exceptions", "authorised", "sensitive", "cases")
 """Lists of the file whose entries are judged one by one."""
 
 
-def load_policy(path: str | None, *, signatures: Collection[str] | None = None) -> Policy:
-    """The policy in the file at `path`, the shipped default for None.
+def load_policy(
+    path: str | None, *, signatures: Collection[str] | None = None, services: Collection[str] | None = None
+) -> Policy:
+    """The policy in the file at `path`, the shipped default for None, once its own cases came out as they say.
 
-    Raises ConfigError with every problem as file:line and what is allowed. With `signatures`, the installed names, a
-    name that is neither installed nor promised by the product is a problem.
+    Raises ConfigError with every problem as file:line and what is allowed.
     """
-    return read_policy(_default() if path is None else load_yaml(path), signatures=signatures)
+    return load_text(*policy_text(path), signatures=signatures, services=services)
 
 
-def read_policy(document: Document, *, signatures: Collection[str] | None = None) -> Policy:
-    """The policy in a parsed document; raises ConfigError like `load_policy`."""
+def policy_text(path: str | None) -> tuple[str, str]:
+    """The text of the file, read once, and its name in problems; raises ConfigError when it cannot be read."""
+    if path is None:
+        return resources.files("gateway.policy").joinpath("data", "default.yaml").read_text(encoding="utf-8"), EMBEDDED
+    return read_text(path), path
+
+
+def load_text(
+    text: str, file: str, *, signatures: Collection[str] | None = None, services: Collection[str] | None = None
+) -> Policy:
+    """The policy in a text; raises ConfigError like `load_policy`, also for each case that comes out otherwise.
+
+    With `signatures`, the installed names, a name that is neither installed nor promised by the product is a problem;
+    with `services`, the ids of the catalogue, one that is not among them.
+    """
+    document = parse_yaml(text, file)
+    policy = read_policy(document, signatures=signatures, services=services)
+    results = enumerate(run_policy_cases(policy))
+    failed = [document.problem(("cases", i), f"cases: {result}") for i, result in results if not result.passed]
+    if failed:
+        raise ConfigError(failed)
+    return policy
+
+
+def read_policy(
+    document: Document, *, signatures: Collection[str] | None = None, services: Collection[str] | None = None
+) -> Policy:
+    """The policy in a parsed document, its cases not yet run; raises ConfigError like `load_policy`."""
+    return compile_policy(read_file(document, signatures=signatures, services=services))
+
+
+def read_file(
+    document: Document, *, signatures: Collection[str] | None = None, services: Collection[str] | None = None
+) -> PolicyFile:
+    """The entries of a parsed document without mistakes; raises ConfigError like `load_policy`."""
     if not isinstance(document.value, dict):
         raise ConfigError([document.problem((), "a policy is a mapping that begins with `version: 1`")])
     empty = list(empty_places(document.value))
@@ -56,12 +91,12 @@ def read_policy(document: Document, *, signatures: Collection[str] | None = None
     file, places, more = _validated(document, empty)
     problems += more
     problems += _duplicates(document)
-    known = Known(_known_rules(document, file), None if signatures is None else frozenset(signatures))
+    known = Known(_known_rules(document, file), _frozen(signatures), _frozen(services))
     found = mistakes(file, known, lambda section, index: (section, places[section][index]))
     problems += [document.problem(where, f"{dotted(document, where)}: {text}") for where, text in found]
     if problems:
         raise ConfigError(problems)
-    return compile_policy(file)
+    return file
 
 
 def compile_policy(file: PolicyFile) -> Policy:
@@ -96,9 +131,8 @@ def digest_of(file: PolicyFile) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _default() -> Document:
-    text = resources.files("gateway.policy").joinpath("data", "default.yaml").read_text(encoding="utf-8")
-    return parse_yaml(text, EMBEDDED)
+def _frozen(names: Collection[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
 
 
 def _validated(document: Document, empty: list[Where]) -> tuple[PolicyFile, dict[str, list[int]], list[Problem]]:

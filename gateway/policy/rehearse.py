@@ -19,7 +19,7 @@ type Change = Literal["would-block", "would-release", "unchanged", "unknown"]
 type Gap = Literal["old-record", "parts-omitted", "messages", "by-length", "connection", "unreadable"]
 """Why a record cannot be decided again, or not exactly; the sentences are in `GAPS`."""
 
-GAPS: dict[Gap, str] = {
+GAPS: dict[str, str] = {
     "old-record": "records from before these facts were kept: decided by what they hold, which may differ",
     "parts-omitted": "records of very many parts, of which clean ones were left out: rules on such parts may differ",
     "messages": "records that count short messages together: decided once, without their parts",

@@ -111,11 +111,16 @@ def test_good_policy_on_reload_comes_into_force(gateway):
     policy = gateway.folder / "policy.yaml"
     assert upload(gateway, b"11010519491231002X")[0] == 403
     text = policy.read_text("utf-8")
-    policy.write_text(text.replace("rules:\n", "rules:\n  - id: test.all\n" + ALL, 1), "utf-8")
+    text = text.replace("rules:\n", "rules:\n  - id: test.all\n" + ALL, 1).replace(
+        "\ncases:\n", "\ncases:\n" + SHOWN, 1
+    )
+    policy.write_text(text, "utf-8")
     gateway.process.send_signal(signal.SIGHUP)
     eventually(lambda: upload(gateway, NEWS.encode())[0] == 403)
 
 
+SHOWN = """  - {name: nothing goes there, to: {host: upload.example.com}, action: block, rules: [test.all]}
+"""
 ALL = """    when: {destination: {host: [upload.example.com]}}
     action: block
     basis: ["S001-3.3#2"]

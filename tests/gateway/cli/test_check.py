@@ -158,6 +158,38 @@ def test_failed_case_of_the_policy_has_its_line(config, policy):
     assert message.startswith(" cases: FAILED: ")
 
 
+OWN_RULE = """  - id: own.rule
+    when: {destination: {service: nobody-there}}
+    action: block
+    basis: ["S001-3.3#2"]
+    says: {zh: 不能发送。, en: It may not be sent.}
+    guidance: {zh: 请联系。, en: Please ask.}
+    owner: it
+    since: 2026-12-01
+"""
+
+
+def test_rule_that_stops_and_has_no_case_is_a_problem(config, policy):
+    path = policy("rules:\n", "rules:\n" + OWN_RULE.replace("service: nobody-there", "service: wecom"))
+    (found,) = problems(config(policy=path))
+    assert found.startswith(f"{path}:63: rules 'own.rule': no case shows what it does; ")
+
+
+def test_service_that_the_catalogue_does_not_know_is_a_problem(config, policy):
+    (found,) = problems(config(policy=policy("rules:\n", "rules:\n" + OWN_RULE)))
+    assert ": rules 'own.rule': when.destination.service.0: no service 'nobody-there' in the catalogue" in found
+
+
+def test_what_is_worth_a_look_is_noted(sluice, config, policy):
+    own = OWN_RULE.replace("service: nobody-there", "service: wecom").replace("basis:", "mode: monitor\n    basis:")
+    path = policy("rules:\n", "rules:\n" + own)
+    done = sluice("check", "--config", config(policy=path))
+    assert (done.code, done.lines[2]) == (
+        0,
+        f"note       {path}:63: rules 'own.rule': no case shows what it does; write one",
+    )
+
+
 def test_database_of_countries_is_opened(folder, config):
     (folder / "geo.mmdb").write_bytes(b"no database")
     assert any("geo.mmdb" in line for line in problems(config(geo={"database": "geo.mmdb"})))

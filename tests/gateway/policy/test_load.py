@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
 from gateway.findings import Action
-from gateway.policy.load import digest_of, load_policy, read_policy
+from gateway.policy.load import digest_of, load_policy, policy_text, read_policy
 from gateway.policy.schema_file import PolicyFile
 from gateway.yamlfile import Document, parse_yaml
 from tests.samples.policies import policy, rule
@@ -265,3 +265,17 @@ def test_a_list_section_that_is_no_list_has_no_duplicates():
     with pytest.raises(ConfigError) as caught:
         read_policy(Document("p.yaml", {"version": 1, "rules": "x", "exceptions": [7, 7]}))
     assert len(caught.value.problems) == 3
+
+
+def test_a_policy_that_fails_its_own_cases_does_not_load(tmp_path):
+    path = tmp_path / "policy.yaml"
+    text = policy_text(None)[0].replace("one resident ID is sensitive", "one resident ID may go")
+    path.write_text(text, "utf-8")
+    assert load_policy(str(path)).digest == load_policy(None).digest
+    path.write_text(text + "  - {name: a wish, action: hold, rules: []}\n", "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_policy(str(path))
+    line = len(path.read_text("utf-8").splitlines())
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{path}:{line}: cases: FAILED: a wish: expected hold by no rule, got allow by no rule"
+    ]
