@@ -7,7 +7,7 @@ if [ "${1:?run or test}" = test ]; then
   # Servers whose upload parsers ours is compared with; Node and a JDK may have come from elsewhere.
   command -v node >/dev/null && command -v npm >/dev/null || want+=(nodejs npm)
   command -v javac >/dev/null || want+=(default-jdk-headless)
-  want+=(chromium prometheus openssl curl git fonts-wqy-zenhei p7zip-full zip nftables iproute2 systemd php-cli libtomcat10-embed-java slapd)
+  want+=(chromium prometheus openssl curl git fonts-wqy-zenhei p7zip-full zip lz4 lzip ncompress cpio genisoimage gcab binutils nftables iproute2 systemd php-cli libtomcat10-embed-java slapd)
 fi
 missing=()
 for package in "${want[@]}"; do

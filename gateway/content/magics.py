@@ -15,6 +15,21 @@ ZIP, OLE, PDF, SEVEN_ZIP, RAR, TAR = (
     "application/x-tar",
 )
 GZIP, BZIP2, XZ, ZSTD = "application/gzip", "application/x-bzip2", "application/x-xz", "application/zstd"
+LZ4, COMPRESS, LZIP, LZMA, ZLIB = (
+    "application/x-lz4",
+    "application/x-compress",
+    "application/x-lzip",
+    "application/x-lzma",
+    "application/zlib",
+)
+CAB, AR, DEB, CPIO, RPM, ISO = (
+    "application/vnd.ms-cab-compressed",
+    "application/x-archive",
+    "application/vnd.debian.binary-package",
+    "application/x-cpio",
+    "application/x-rpm",
+    "application/x-iso9660-image",
+)
 OPENPGP, AGE, SALTED = "application/pgp-encrypted", "application/x-age", "application/x-openssl-salted"
 LUKS, KEEPASS, CMS, PKCS12 = (
     "application/x-luks",
@@ -36,6 +51,15 @@ PREFIXES: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b\x08", GZIP),
     (b"\xfd7zXZ\x00", XZ),
     (b"\x28\xb5\x2f\xfd", ZSTD),
+    (b"\x04\x22\x4d\x18", LZ4),
+    (b"\x02\x21\x4c\x18", LZ4),
+    (b"\x1f\x9d\x8c", COMPRESS),  # block mode and 12 to 16 bits, as compress writes it
+    (b"\x1f\x9d\x90", COMPRESS),
+    (b"LZIP\x01", LZIP),
+    (b"MSCF\x00\x00\x00\x00", CAB),
+    (b"!<arch>\ndebian-binary", DEB),
+    (b"!<arch>\n", AR),
+    (b"\xed\xab\xee\xdb", RPM),
     (b"age-encryption.org/v1\n", AGE),
     (b"-----BEGIN AGE ENCRYPTED FILE-----", AGE),
     (b"-----BEGIN PGP MESSAGE-----", OPENPGP),
@@ -99,6 +123,8 @@ def by_prefix(head: bytes) -> str:
         return _RIFF.get(head[8:12], "")
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "video/mp4")
+    if is_cpio(head):
+        return CPIO
     if head[:3] == b"BZh" and head[3:4].isdigit() and head[4:10] in {b"1AY&SY", b"\x17rE8P\x90"}:
         return BZIP2
     if head[40:44] == b" EMF" and head[:4] == b"\x01\x00\x00\x00":
@@ -123,6 +149,24 @@ def is_tar(head: bytes) -> bool:
     if not stored or stored.strip(b"01234567"):
         return False
     return int(stored, 8) == sum(head[:148]) + 8 * 32 + sum(head[156:512])
+
+
+def is_cpio(head: bytes) -> bool:
+    """Whether a cpio header opens the data: a magic number alone is a number in a text.
+
+    >>> is_cpio(b"070701 is the magic of cpio")
+    False
+    """
+    if head[:6] in {b"070701", b"070702"}:
+        return len(head) >= 110 and not head[6:110].strip(b"0123456789abcdefABCDEF")
+    if head[:6] == b"070707":
+        return len(head) >= 76 and not head[6:76].strip(b"01234567")
+    name_bytes = int.from_bytes(head[20:22], "little" if head[:2] == b"\xc7\x71" else "big")
+    return (
+        head[:2] in {b"\xc7\x71", b"\x71\xc7"}
+        and 1 < name_bytes <= 1024
+        and head[25 + name_bytes : 26 + name_bytes] == b"\x00"
+    )
 
 
 def is_seven_zip(head: bytes) -> bool:

@@ -28,8 +28,9 @@ from gateway.content.sevenzip_header import (
     read_files,
     read_streams,
 )
+from gateway.content.solid import Cutter, outside
 from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError, UnsupportedError
-from gateway.limits import MIB, Limits
+from gateway.limits import MIB
 from gateway.parts import NOT_ENCRYPTED, Encryption, Grade
 from gateway.transfer import Buffer
 
@@ -173,7 +174,7 @@ def _reading(found: _Found) -> Reading:
         for number in closed:
             archive.refuse_plain(number)
         encryption = replace(AES_ENCRYPTION, names_visible=True)
-        return Reading(texts, encryption, EncryptedError(encryption.scheme), _outside(found))
+        return Reading(texts, encryption, EncryptedError(encryption.scheme), outside(archive.source.data, found.used))
     partial = Encryption(AES_ENCRYPTION.scheme, Grade.PARTIAL, names_visible=True)
     missing = [missing_method(folder) for folder in archive.streams.folders]
     problem = next((UnsupportedError(f"{magics.SEVEN_ZIP}; method={method}") for method in missing if method), None)
@@ -200,7 +201,7 @@ def _members(found: _Found) -> Iterator[Member]:
     for name, is_file in zip(empty, listed.is_empty_file, strict=True):
         if is_file:
             yield Member(name)
-    yield from _outside(found)
+    yield from outside(archive.source.data, found.used)
 
 
 def _closed(archive: _Archive, number: int, names: list[str]) -> Iterator[Member]:
@@ -222,9 +223,9 @@ def _opened(archive: _Archive, number: int, parts: _Parts, names: list[str]) -> 
     """The files of a folder as they come out of it; when it breaks off, the later ones are opaque."""
     source = archive.source
     problem: ContentError | None = None
-    cutter = _Cutter(iter(()), source.limits)
+    cutter = Cutter(iter(()), source.limits)
     try:
-        cutter = _Cutter(archive.content(number, source.budget), source.limits)
+        cutter = Cutter(archive.content(number, source.budget), source.limits)
     except ContentError as error:
         problem = error
     for name, (size, crc) in zip(names, parts, strict=True):
@@ -239,34 +240,3 @@ def _opened(archive: _Archive, number: int, parts: _Parts, names: list[str]) -> 
 
 
 type _Parts = list[tuple[int, int | None]]
-
-
-class _Cutter:
-    """Cuts a stream of chunks into files."""
-
-    def __init__(self, chunks: Iterator[bytes], limits: Limits) -> None:
-        self._chunks, self._limits, self._rest = chunks, limits, b""
-
-    def next(self, size: int) -> tuple[bytes, ContentError | None]:
-        """The next `size` bytes, fewer with the error that ended them; none of those that no member may have."""
-        kept: list[bytes] = []
-        left = size
-        try:
-            while left:
-                chunk = self._rest or next(self._chunks)  # a stream that ends too early has raised before
-                self._rest = chunk[left:]
-                if size <= self._limits.max_member_bytes:
-                    kept.append(chunk[:left])
-                left -= min(left, len(chunk))
-        except ContentError as error:
-            return b"".join(kept), error
-        return b"".join(kept), None
-
-
-def _outside(found: _Found) -> Iterator[Member]:
-    """What lies in the file and not in the archive, padding left out."""
-    data, position = found.archive.source.data, 0
-    for start, end in [*sorted(found.used), (len(data), len(data))]:
-        if start > position and bytes(data[position:start]).strip(b"\x00"):
-            yield Member(f"(bytes {position} to {start}, outside the archive)", data[position:start])
-        position = max(position, end)

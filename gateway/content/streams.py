@@ -1,4 +1,7 @@
-"""Compressed single streams: gzip, bzip2, xz, zstd. Several in a row are one content, as their tools read them."""
+"""Compressed single streams. Several in a row are one content, as their tools read them.
+
+gzip, bzip2, xz, zstd, lz4, compress (`.Z`), lzip, LZMA by itself, zlib.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,26 @@ from gateway.content.inflate import (
     gathered,
     metered,
 )
+from gateway.content.lz4 import LEGACY_MAGIC, Lz4Decoder
+from gateway.content.lzip import LzipDecoder
+from gateway.content.lzw import LzwDecoder
 from gateway.content.names import decodings, names_text
 from gateway.content.reading import Member, Reading, Source
-from gateway.errors import ContentError, LimitError
+from gateway.errors import ContentError, LimitError, MalformedError
+from gateway.transfer import Buffer
 
 _SUFFIXES = {
     magics.GZIP: (".gz", ".tgz"),
     magics.BZIP2: (".bz2", ".tbz2"),
     magics.XZ: (".xz", ".txz"),
     magics.ZSTD: (".zst",),
+    magics.LZ4: (".lz4",),
+    magics.COMPRESS: (".z", ".taz"),
+    magics.LZIP: (".lz", ".tlz"),
+    magics.LZMA: (".lzma",),
+    magics.ZLIB: (),
 }
-_SHORTENED = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar"}
+_SHORTENED = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".taz": ".tar", ".tlz": ".tar"}
 MAX_STREAMS = 100_000
 """Most streams in a row; block gzip writes one for 64 KiB."""
 _EXTRA, _NAME, _COMMENT = 4, 8, 16
@@ -41,17 +53,31 @@ def _decoder(media_type: str) -> Decoder:
             return StreamDecoder("bzip2", bz2.BZ2Decompressor())
         case magics.XZ:
             return StreamDecoder("xz", lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DICTIONARY_BYTES))
+        case magics.LZ4:
+            return Lz4Decoder("lz4")
+        case magics.COMPRESS:
+            return LzwDecoder("compress")
+        case magics.LZIP:
+            return LzipDecoder("lzip")
+        case magics.LZMA:
+            return StreamDecoder("lzma", lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MAX_DICTIONARY_BYTES))
+        case magics.ZLIB:
+            return ZlibDecoder("zlib", 15)
         case _:
             return ZstdDecoder("zstd")
 
 
+_SKIPPABLE = tuple(bytes([0x50 + n, 0x2A, 0x4D, 0x18]) for n in range(16))
+"""Frames of zstd and lz4 that hold something else."""
 STREAM_MAGICS = {
     magics.GZIP: (b"\x1f\x8b\x08",),
     magics.BZIP2: (b"BZh",),
     magics.XZ: (b"\xfd7zXZ\x00",),
-    magics.ZSTD: (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n, 0x2A, 0x4D, 0x18]) for n in range(16))),
+    magics.ZSTD: (b"\x28\xb5\x2f\xfd", *_SKIPPABLE),
+    magics.LZ4: (b"\x04\x22\x4d\x18", LEGACY_MAGIC, *_SKIPPABLE),
+    magics.LZIP: (b"LZIP",),
 }
-"""How a stream opens; one that follows another has to open like this too. zstd has skippable frames."""
+"""How a stream opens; one that follows another has to open like this too. The others never follow one another."""
 
 
 def read_stream(source: Source) -> Reading:
@@ -63,10 +89,13 @@ def read_stream(source: Source) -> Reading:
 
 def _members(source: Source) -> Iterator[Member]:
     end = [0]
-    chunks = _chunks(source, end)
+    skipped: list[Buffer] = []
+    chunks = _chunks(source, end, skipped)
     metered_chunks = metered(chunks, packed_bytes=len(source.data), limits=source.limits, budget=source.budget)
     content, problem = gathered(metered_chunks)
     yield Member(_inner_name(source), content, opaque=problem)
+    for frame in skipped:
+        yield Member("(skipped frame)", frame)
     rest = source.data[end[0] :]
     if problem is None and bytes(rest).strip(b"\x00"):  # tapes and blocks are padded with zeros
         yield Member("(trailing data)", rest)
@@ -85,14 +114,23 @@ def first_stream(source: Source) -> tuple[bytes, ContentError | None, int]:
     return content, problem, decoder.consumed_bytes
 
 
-def _chunks(source: Source, end: list[int]) -> Iterator[bytes]:
-    """Chunks of all streams in a row; `end[0]` becomes the offset after the last."""
+def _chunks(source: Source, end: list[int], skipped: list[Buffer]) -> Iterator[bytes]:
+    """Chunks of all streams in a row; `end[0]` becomes the offset after the last; frames that tools skip are set aside."""
     data = memoryview(source.data)  # slices of bytes would be copies, one per stream
+    can_skip = source.media_type in {magics.ZSTD, magics.LZ4}
     for _ in range(MAX_STREAMS):
-        decoder = _decoder(source.media_type)
-        yield from decoder.chunks(data[end[0] :])
-        end[0] += decoder.consumed_bytes
-        if not bytes(data[end[0] : end[0] + 8]).startswith(STREAM_MAGICS[source.media_type]):
+        head = bytes(data[end[0] : end[0] + 8])
+        if can_skip and head[1:4] == _SKIPPABLE[0][1:] and head[0] & 0xF0 == 0x50:
+            stop = end[0] + 8 + int.from_bytes(head[4:], "little")
+            if stop > len(data):
+                raise MalformedError(source.media_type, "a frame is cut off")
+            skipped.append(data[end[0] + 8 : stop])
+            end[0] = stop
+        else:
+            decoder = _decoder(source.media_type)
+            yield from decoder.chunks(data[end[0] :])
+            end[0] += decoder.consumed_bytes
+        if not bytes(data[end[0] : end[0] + 8]).startswith(STREAM_MAGICS.get(source.media_type, ())):
             return
     raise LimitError("max_streams", allowed=MAX_STREAMS, actual=MAX_STREAMS + 1)
 

@@ -11,6 +11,7 @@ import olefile
 from gateway.content import magics
 from gateway.content.buffers import file_over, find
 from gateway.content.encodings import is_textual
+from gateway.content.iso import is_iso
 from gateway.content.mail import MAIL_TYPE, is_mail
 from gateway.content.ole import OLE_ERRORS
 from gateway.content.rtf import RTF_TYPE
@@ -69,12 +70,7 @@ OLE_TYPES = (magics.OLE, *dict.fromkeys(media_type for _, media_type in _OLE_STR
 """All types that `ole_type` gives."""
 CLOSED_CONTAINERS = frozenset(
     [
-        "application/x-lzma",
-        "application/zlib",
-        "application/x-compress",
-        "application/x-lz4",
         "application/x-lz4+json",
-        "application/x-lzip",
         "application/x-lzop",
         "application/x-snappy-framed",
         "application/x-lha",
@@ -85,13 +81,7 @@ CLOSED_CONTAINERS = frozenset(
         "application/x-ace-compressed",
         "application/x-zoo",
         "application/x-stuffit",
-        "application/x-cpio",
-        "application/x-archive",
-        "application/x-rpm",
-        "application/vnd.debian.binary-package",
-        "application/vnd.ms-cab-compressed",
         "application/x-ms-wim",
-        "application/x-iso9660-image",
         "application/x-apple-diskimage",
         "application/x-xar",
         "application/x-squashfs",
@@ -131,6 +121,8 @@ class MediaTypes:
             return ole_type(data)
         if known:
             return known
+        if is_iso(data):
+            return magics.ISO
         if self._has_pdf(data, head):
             return magics.PDF
         if is_textual(data):

@@ -8,9 +8,13 @@ from functools import cache
 from itertools import chain
 
 from gateway.content import magics, types
+from gateway.content.ar import read_ar
+from gateway.content.cab import read_cab
+from gateway.content.cpio import read_cpio
 from gateway.content.embedded import Marks, behind, embedded
 from gateway.content.encoded import encoded
 from gateway.content.encrypted import ENCRYPTED_TYPES, read_encrypted, read_unknown
+from gateway.content.iso import is_iso, read_iso
 from gateway.content.mail import MAIL_TYPE, read_mail
 from gateway.content.media import read_jpeg, read_png, read_runs
 from gateway.content.ole import read_ole
@@ -18,6 +22,7 @@ from gateway.content.ooxml import read_package
 from gateway.content.pdf import read_pdf
 from gateway.content.rar import read_rar
 from gateway.content.reading import Budget, Member, Reading, Source
+from gateway.content.rpm import read_rpm
 from gateway.content.rtf import RTF_TYPE, read_rtf
 from gateway.content.sevenzip import read_seven_zip
 from gateway.content.streams import read_stream
@@ -50,7 +55,18 @@ READERS: dict[str, Reader] = {
     magics.BZIP2: read_stream,
     magics.XZ: read_stream,
     magics.ZSTD: read_stream,
+    magics.LZ4: read_stream,
+    magics.COMPRESS: read_stream,
+    magics.LZIP: read_stream,
+    magics.LZMA: read_stream,
+    magics.ZLIB: read_stream,
     magics.TAR: read_tar,
+    magics.AR: read_ar,
+    magics.DEB: read_ar,
+    magics.CPIO: read_cpio,
+    magics.RPM: read_rpm,
+    magics.CAB: read_cab,
+    magics.ISO: read_iso,
     magics.SEVEN_ZIP: read_seven_zip,
     magics.RAR: read_rar,
     MAIL_TYPE: read_mail,
@@ -196,6 +212,12 @@ def _leaf(member: Member, error: ContentError, *, path: str, depth: int) -> Part
 
 def _second_readings(source: Source) -> Iterator[Member]:
     """What else the same bytes hold for another reader."""
+    if source.media_type != magics.ISO and is_iso(source.data):  # whatever stands in the 32 KiB before the image
+        yield Member("(ISO image)", source.data, media_type=magics.ISO)
+    yield from _other_readings(source)
+
+
+def _other_readings(source: Source) -> Iterator[Member]:
     if source.media_type in CLOSED_TYPES:
         return iter(())
     if source.media_type in DOCUMENT_TYPES:

@@ -181,6 +181,32 @@ def by_tool(entries: dict[str, bytes], out: str, *command: str) -> bytes:
         return Path(folder, out).read_bytes()
 
 
+def piped(content: bytes, *command: str) -> bytes:
+    """What a program writes when it is given `content`: `lz4 -c`, `compress -c`, `lzip -c` …"""
+    return subprocess.run(command, input=content, check=True, capture_output=True).stdout
+
+
+def cpio_bytes(entries: dict[str, bytes], kind: str) -> bytes:
+    """A cpio archive of one of cpio's formats: newc, crc, odc, bin."""
+    return by_tool(entries, "out", "sh", "-c", f'printf "%s\\n" "$@" | cpio -o -H {kind} > out', "sh")
+
+
+def iso_bytes(entries: dict[str, bytes], *options: str) -> bytes:
+    """An ISO 9660 image as genisoimage writes it; the folder `image` is its root."""
+    inside = {f"image/{name}": content for name, content in entries.items()}
+    return by_tool(inside, "out.iso", "sh", "-c", f"genisoimage -o out.iso {' '.join(options)} image")
+
+
+def cab_bytes(entries: dict[str, bytes], *options: str) -> bytes:
+    """A cabinet as gcab writes it, stored; `-z` for MSZIP."""
+    return by_tool(entries, "out.cab", "gcab", "-c", *options, "out.cab")
+
+
+def ar_bytes(entries: dict[str, bytes]) -> bytes:
+    """An ar archive as binutils write it, member by member."""
+    return by_tool(entries, "out.a", "ar", "rcD", "out.a")
+
+
 def tar_bytes(entries: dict[str, bytes], *, kind: int = tarfile.PAX_FORMAT) -> bytes:
     """A tar archive in one of tarfile's formats."""
     target = io.BytesIO()

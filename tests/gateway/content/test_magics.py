@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.content.magics import by_prefix, is_seven_zip, is_tar, openpgp_encrypted
-from tests.samples.archives import gzip_bytes, seven_zip, tar_bytes, zip_bytes, zstd_bytes
+from tests.samples.archives import cpio_bytes, gzip_bytes, seven_zip, tar_bytes, zip_bytes, zstd_bytes
 
 
 def der(oid, *, long=False):
@@ -34,6 +34,20 @@ def der(oid, *, long=False):
         pytest.param(b"\x00\x00\x00\x18ftypheic", "image/heic", id="heic"),
         pytest.param(b"\x01\x00\x00\x00" + bytes(36) + b" EMF", "image/emf", id="emf"),
         pytest.param(b"\x02\x00\x00\x00" + bytes(36) + b" EMF", "", id="no emf"),
+        pytest.param(b"\x04\x22\x4d\x18\x60", "application/x-lz4", id="lz4"),
+        pytest.param(b"\x1f\x9d\x90a", "application/x-compress", id="compress"),
+        pytest.param(b"LZIP\x01\x0c", "application/x-lzip", id="lzip"),
+        pytest.param(b"MSCF" + bytes(32), "application/vnd.ms-cab-compressed", id="cab"),
+        pytest.param(b"MSCF in a text", "", id="a word like cab"),
+        pytest.param(b"!<arch>\nname", "application/x-archive", id="ar"),
+        pytest.param(b"!<arch>\ndebian-binary   ", "application/vnd.debian.binary-package", id="deb"),
+        pytest.param(b"\xed\xab\xee\xdb\x03", "application/x-rpm", id="rpm"),
+        pytest.param(cpio_bytes({"a": b"x"}, "newc"), "application/x-cpio", id="cpio, new"),
+        pytest.param(cpio_bytes({"a": b"x"}, "odc"), "application/x-cpio", id="cpio, portable"),
+        pytest.param(cpio_bytes({"a": b"x"}, "bin"), "application/x-cpio", id="cpio, binary"),
+        pytest.param(b"070701 opens cpio archives; " + b"0" * 110, "", id="a text about cpio"),
+        pytest.param(b"070707 and 070701 too; " + b"0" * 110, "", id="another text about cpio"),
+        pytest.param(b"\xc7\x71" + bytes(40), "", id="no cpio"),
         pytest.param(b"Salted__12345678", "application/x-openssl-salted", id="openssl"),
         pytest.param(b"age-encryption.org/v1\n", "application/x-age", id="age"),
         pytest.param(b"-----BEGIN PGP MESSAGE-----", "application/pgp-encrypted", id="armored OpenPGP"),

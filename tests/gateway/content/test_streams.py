@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import struct
+import zlib
 
 import pytest
 import zstandard
@@ -12,18 +13,41 @@ from gateway.content.reading import Budget, Source
 from gateway.content.streams import read_stream
 from gateway.limits import MIB, Limits
 from gateway.parts import Text
-from tests.samples.archives import gzip_bytes, zstd_bytes
+from tests.samples.archives import gzip_bytes, piped, zstd_bytes
 
 WORDS = "合同编号 0001\n".encode() * 100
-TYPES = {"gz": "application/gzip", "bz2": "application/x-bzip2", "xz": "application/x-xz", "zst": "application/zstd"}
-PACK = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd_bytes}
+TYPES = {
+    "gz": "application/gzip",
+    "bz2": "application/x-bzip2",
+    "xz": "application/x-xz",
+    "zst": "application/zstd",
+    "lz4": "application/x-lz4",
+    "lz": "application/x-lzip",
+    "zlib": "application/zlib",
+    "lzma": "application/x-lzma",
+    "Z": "application/x-compress",
+}
+PACK = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstd_bytes,
+    "lz4": lambda content: piped(content, "lz4", "-c"),
+    "lz": lambda content: piped(content, "lzip", "-c"),
+    "zlib": zlib.compress,
+    "lzma": lambda content: lzma.compress(content, lzma.FORMAT_ALONE),
+    "Z": lambda content: piped(content, "compress", "-c", "-f"),
+}
+IN_A_ROW = ["gz", "bz2", "xz", "zst", "lz4", "lz"]
+CHECKED = [*IN_A_ROW, "zlib", "lzma"]
+"""Kinds that know where they end; a `.Z` file does not."""
 
 
 def read(data, kind, name="", **limits):
     return read_stream(Source(data, name, TYPES[kind], Limits(**limits), Budget()))
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", IN_A_ROW)
 @pytest.mark.parametrize(
     ("tail", "count"),
     [(b"", 1), (bytes(1024), 1), (b"\x00\x01tail", 2)],
@@ -38,19 +62,30 @@ def test_streams_in_a_row_are_one_content(kind, tail, count):
 
 
 @pytest.mark.parametrize("kind", TYPES)
+def test_one_stream(kind):
+    (member,) = read(PACK[kind](WORDS), kind).members
+    assert (member.data, member.opaque) == (WORDS, None)
+
+
+@pytest.mark.parametrize("kind", CHECKED)
 def test_cut_off_stream(kind):
     data = PACK[kind](WORDS * 50)
-    (member,) = read(data[: len(data) - 3], kind).members
+    (member,) = read(data[: len(data) // 2], kind).members
     assert member.opaque.reason == "malformed"
+    if kind not in IN_A_ROW:
+        return
     (member,) = read(data + PACK[kind](WORDS)[:12], kind).members
     assert member.opaque.reason == "malformed"
     assert member.data.startswith(WORDS * 50)
 
 
-def test_zstd_skippable_frame_is_passed():
+@pytest.mark.parametrize("kind", ["zst", "lz4"])
+def test_frames_that_tools_skip_are_members(kind):
     skippable = struct.pack("<2L", 0x184D2A50, 4) + b"note"
-    (member,) = read(zstd_bytes(WORDS) + skippable + zstd_bytes(b"x"), "zst").members
-    assert (member.data, member.opaque) == (WORDS + b"x", None)
+    content, skipped = read(PACK[kind](WORDS) + skippable + PACK[kind](b"x"), kind).members
+    assert (content.data, content.opaque, skipped.data) == (WORDS + b"x", None, b"note")
+    (content,) = read(PACK[kind](WORDS) + skippable[:-1], kind).members
+    assert (content.data, content.opaque.reason) == (WORDS, "malformed")
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,13 @@ from gateway.limits import MIB, Limits
 from gateway.parts import Part, Piece
 from tests.samples.archives import (
     Raw,
+    ar_bytes,
+    cab_bytes,
+    cpio_bytes,
     deflated,
     gzip_bytes,
+    iso_bytes,
+    piped,
     raw_zip,
     seven_zip,
     streamed_zip,
@@ -166,6 +171,12 @@ SAMPLES = {
     "zip": zip_bytes({"a.txt": WORDS}),
     "tar": tar_bytes({"a.txt": WORDS}),
     "gzip": gzip_bytes(WORDS),
+    "7z": seven_zip({"a.txt": WORDS}),
+    "cab": cab_bytes({"a.txt": WORDS}, "-z"),
+    "cpio": cpio_bytes({"a.txt": WORDS}, "newc"),
+    "deb": ar_bytes({"debian-binary": b"2.0\n", "data.tar.gz": gzip_bytes(tar_bytes({"a.txt": WORDS}))}),
+    "iso": iso_bytes({"a.txt": WORDS}, "-J"),
+    "lz4": piped(WORDS, "lz4", "-c"),
 }
 
 
@@ -392,7 +403,6 @@ FRAGILE = {
     **SAMPLES,
     "aes": zip_aes({"a.txt": WORDS}),
     "streamed": streamed_zip({"a.txt": WORDS}),
-    "7z": seven_zip({"a.txt": WORDS}),
     "rar": rar5_bytes({"a": True, "b": False}),
     "encrypted pdf": pdf_encrypted(pdf_bytes("x"), 6),
     "picture and zip": PNG + zip_bytes({"a.txt": WORDS}),
@@ -408,7 +418,7 @@ def test_truncated_anywhere_it_never_raises(sample):
         check(data[:length])
 
 
-CHECKED = ["zip", "docx", "xlsx", "gzip", "streamed", "zstd"]
+CHECKED = ["7z", "cab", "zip", "docx", "xlsx", "gzip", "streamed", "zstd"]
 
 
 @pytest.mark.parametrize("sample", CHECKED)
