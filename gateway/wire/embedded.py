@@ -22,6 +22,8 @@ CERTAIN_CHARS = 1024
 """Length from which any base64 value is a file; shorter ones may be a token, and are kept only if they decode to
 text or to a known type."""
 
+SAMPLE_CHARS = 32
+"""Length in which every known type shows itself."""
 SAMPLE_BYTES = 4096
 """How much of a value shows whether it is base64 with other characters strewn in."""
 
@@ -67,10 +69,25 @@ def embedded_files(value: Buffer) -> Iterator[Embedded]:
     else:
         for inside in _DATA_URL_INSIDE.finditer(view):
             yield _data_url(inside[1] + b";base64", view[inside.start(2) : inside.end(2)])
+        if data := _of_characters(view):
+            yield Embedded(data, "", is_certain=True)
         # PHP, Ruby, Python and Node skip what is not in the alphabet, so a client may strew it in.
         sample = _lenient(view[:SAMPLE_BYTES])
         if len(sample) * 4 >= MIN_CHARS * 3 and _is_known_or_text(sample):
             yield Embedded(_lenient(view), "", is_certain=False)
+
+
+def _of_characters(view: memoryview) -> bytes:
+    """The file of which each byte is a character, as `FileReader.readAsBinaryString` gives it; empty for none."""
+    start = str(view[:SAMPLE_CHARS], "utf-8", "ignore")
+    if not starts_as_known(start.encode("latin-1", "ignore")):
+        return b""
+    try:
+        data = str(view, "utf-8").encode("latin-1")
+    except UnicodeError:
+        return b""
+    # Without any byte over 127 it is the value as it stands.
+    return data if len(data) != len(view) else b""
 
 
 def starts_as_known(value: Buffer) -> bool:

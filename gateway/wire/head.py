@@ -53,6 +53,10 @@ QUERY_NAMES = ("file_name", "filename", "fileName", "name", "path")
 
 _TELLING = re.compile(r"[0-9](?:[ -]?[0-9]){13,}[ -]?[0-9Xx]|[^\x00-\x7f]|%(?:[89A-Fa-f][0-9A-Fa-f]|3[0-9])")
 """A long number, other scripts, or an escape of one of them: what makes any other header worth reading."""
+_PACKED = re.compile(
+    r"(?<![A-Za-z0-9+/_-])(?:UEs[BDF]|H4sI|N3q8rycc|UmFyIR|JVBERi|0M8R4KGx|Qlpo[MN]|[/_]Td6WFo|KLUv)[A-Za-z0-9+/_-]{40,}={0,2}"
+)
+"""Base64 of an archive or document, anywhere in a value: zip, gzip, 7z, RAR, PDF, OLE, bzip2, xz, Zstandard."""
 _BASE64_VALUE = re.compile(r"[A-Za-z0-9+/_-]{20,4096}={0,2}")
 _TELLING_PATH = re.compile(r"[0-9]{6}|%|[^\x00-\x7f]|[A-Za-z0-9+_=-]{24}")
 """The like in a path, and what may be base64; the paths of most pages have nothing of it."""
@@ -95,6 +99,9 @@ def head_pieces(request: Request, *, limits: Limits) -> Iterator[Piece]:
             yield _text(
                 "header" if is_odd else f"header:{name}", b"\n".join([raw_bytes(name), *lines] if is_odd else lines)
             )
+            for found in _PACKED.finditer(value):
+                if (data := decode_base64(found[0].encode())) is not None:
+                    yield Piece(data, field="header")
 
 
 def _is_read(name: str, value: str) -> bool:
@@ -102,7 +109,8 @@ def _is_read(name: str, value: str) -> bool:
         return bool(value)
     if name in UNREAD_HEADERS:
         return False
-    return (_TELLING.search(value) or _TELLING.search(name)) is not None or _tells_encoded(value)
+    is_telling = _TELLING.search(value) or _TELLING.search(name) or _PACKED.search(value)
+    return is_telling is not None or _tells_encoded(value)
 
 
 def _tells_encoded(value: str) -> bool:

@@ -37,6 +37,10 @@ PROSE = b"The quick brown fox jumps over the lazy dog and runs through the fores
         ),
         pytest.param(b"ffd8ffE0" * 8, [(b"\xff\xd8\xff\xe0" * 8, "", False)], id="hexadecimal image"),
         pytest.param(b"A" * 1024, [(b"\xaa" * 512, "", True), (bytes(768), "", True)], id="long, either"),
+        pytest.param(
+            ("PK\x03\x04" + "\xe9" * 60).encode(), [(b"PK\x03\x04" + b"\xe9" * 60, "", True)], id="a character a byte"
+        ),
+        pytest.param(("\x1f\x8b" + "\xe9\0" * 60).encode(), [(b"\x1f\x8b" + b"\xe9\0" * 60, "", True)], id="gzip so"),
         pytest.param(b"data:text/plain;base64,aGk=", [(b"hi", "text/plain", True)], id="data URL"),
         pytest.param(b"DATA:;BASE64,aGk", [(b"hi", "", True)], id="data URL, no type, no padding"),
         pytest.param(b"data:text/html;charset=gbk,%3Cb%3E", [(b"<b>", "text/html", True)], id="data URL, percent"),
@@ -69,6 +73,9 @@ def test_found(value: bytes, expected: list[tuple[bytes, str, bool]]) -> None:
         pytest.param(PROSE, id="prose"),
         pytest.param(PROSE.replace(b" ", b"_"), id="long identifier"),
         pytest.param(NOTE, id="Chinese prose"),
+        pytest.param("þÿ合同".encode(), id="starts like UTF-16 in Latin letters"),
+        pytest.param("ÿØÿ".encode() + b"\xff", id="no UTF-8"),
+        pytest.param(b"PK\x03\x04 in ASCII", id="as it stands"),
         pytest.param(b"see data: base64, and so on, for more than sixty-four characters of it", id="the word data"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,9 @@ def pieces(request: Request) -> list[tuple[str, bytes]]:
     found = list(head_pieces(request, limits=Limits()))
     assert all(not piece.is_file and not piece.name for piece in found)
     return [(piece.field, bytes(piece.data)) for piece in found]
+
+
+PACKED = b"PK\x03\x04" + bytes(range(60))
 
 
 @pytest.mark.parametrize(
@@ -163,6 +168,23 @@ def test_body_name_never_raises(path: str, query: str, value: str) -> None:
 )
 def test_is_telling(request_: Request, expected: bool) -> None:
     assert is_telling(request_) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("{}", [PACKED], id="alone"),
+        pytest.param('W/"{}"', [PACKED], id="in a tag"),
+        pytest.param("a={}; b={}", [PACKED, PACKED], id="two"),
+        pytest.param("x{}", [], id="not from its start"),
+        pytest.param("UEsDB short", [], id="short"),
+    ],
+)
+def test_archives_in_any_header(value: str, expected: list[bytes]) -> None:
+    """A few kilobytes fit into a header, and hold what hundreds of lines say."""
+    request = Request(path="/", headers={"x-any": value.replace("{}", b64encode(PACKED).decode())})
+    assert [data for field, data in pieces(request) if field == "header"] == expected
+    assert is_telling(request) is bool(expected)
 
 
 def test_a_header_name_that_tells_is_text() -> None:
