@@ -75,7 +75,7 @@ class Kept:
         if not step.facts.keys:
             raise Refused("upload-unknown")
         ids = [key for key in step.facts.keys if key.startswith("id:")]
-        if ids and await self.call(self.store.is_of_another, step.owner, ids):
+        if bool(ids) and await self.call(self.store.is_of_another, step.owner, ids):
             # Its commit would be judged without this piece.
             raise Refused("upload-unknown")
         uploads = await self.find(step)
