@@ -19,9 +19,17 @@ MIN_RAW_BYTES = KIB
 
 _METHODS = frozenset({"POST", "PUT", "PATCH"})
 _PIECE_HEADERS = frozenset(
-    {"content-range", "upload-offset", "x-goog-upload-command", "x-goog-upload-offset", "x-ms-blob-type"}
+    {
+        "content-range",
+        "upload-offset",
+        "x-goog-upload-command",
+        "x-goog-upload-offset",
+        "x-ms-blob-type",
+        "x-upyun-multi-stage",
+        "x-update-range",
+    }
 )
-"""RFC 9110 section 14.5, tus, Google, Azure."""
+"""RFC 9110 section 14.5, tus, Google, Azure, Upyun, WebDAV of SabreDAV."""
 _CALLS = frozenset(
     {
         "application/x-www-form-urlencoded",
@@ -41,6 +49,10 @@ _CALLS = frozenset(
     }
 )
 """Types of what programs say to each other; their files, if any, are found by reading the body."""
+
+
+_TOTALS = ("resumabletotalchunks", "flowtotalchunks", "dztotalchunkcount")
+"""Parameters by which a page says how many pieces a file has: Resumable.js, Flow.js, Dropzone."""
 
 
 def upload_shape(request: Request) -> str:
@@ -80,9 +92,9 @@ def _is_open_ended(headers: Mapping[str, str]) -> bool:
 
 
 def _is_numbered(query: str) -> bool:
-    """Whether the query names a part of an upload, as S3 and its like do."""
-    names = {pair.partition("=")[0].lower() for pair in query.split("&", 64)}
-    return {"partnumber", "uploadid"} <= names
+    """Whether the query numbers a piece of an upload that has others."""
+    pairs = {name.lower(): value for name, _, value in (pair.partition("=") for pair in query.split("&", 64))}
+    return {"partnumber", "uploadid"} <= pairs.keys() or any(pairs.get(name, "1") != "1" for name in _TOTALS)
 
 
 def _is_call(media_type: str) -> bool:
