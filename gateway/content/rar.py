@@ -1,40 +1,34 @@
-"""RAR archives, versions 4 and 5: recognised, graded and listed, not opened.
+"""RAR archives, versions 4 and 5: listed and graded; stored files are read, packed ones refused by name.
 
-Sources: RAR 5.0 archive format (rarlab technote), unrar's headers for the older one.
+The only decoder of the packed methods opens files by their path, which the sandbox of the inspectors forbids, and its
+licence is no free one. Sources: RAR 5.0 archive format (rarlab technote), unrar's headers for the older one.
 """
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway.content.magics import RAR
-from gateway.content.names import decodings, names_text
+from gateway.content.magics import RAR, UNKNOWN
+from gateway.content.names import names_text
 from gateway.content.randomness import looks_random
-from gateway.content.reading import Reading, Source
-from gateway.errors import EncryptedError, MalformedError, UnsupportedError
+from gateway.content.rar_blocks import SIGNATURE_4, SIGNATURE_5, WHAT, Block, blocks_4, blocks_5, first_block_fits
+from gateway.content.reading import Member, Reading, Source
+from gateway.content.solid import outside
+from gateway.content.windows import checksum
+from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError, UnsupportedError
 from gateway.parts import NOT_ENCRYPTED, Encryption, Grade
 from gateway.transfer import Buffer
-
-SIGNATURE_4, SIGNATURE_5 = b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00"
-MAIN_4, FILE_4, END_4 = 0x73, 0x74, 0x7B
-FILE_5, ENCRYPTION_5, END_5 = 2, 4, 5
-CLOSED_HEADERS_4, CLOSED_FILE_4, LARGE_4, HAS_DATA_4 = 0x0080, 0x0004, 0x0100, 0x8000
-HAS_EXTRA_5, HAS_DATA_5 = 0x0001, 0x0002
-IS_DIRECTORY_5, HAS_TIME_5, HAS_CHECKSUM_5 = 0x0001, 0x0002, 0x0004
-ENCRYPTION_RECORD_5 = 1
-AES_SINCE_VERSION = 29
-"""RAR 2.9 brought AES-128; before it the ciphers were home-made."""
-_WHAT = "rar"
 
 
 @dataclass(slots=True)
 class _Listing:
-    names: list[str] = field(default_factory=list)
-    files: int = 0
-    closed: list[Encryption] = field(default_factory=list)
-    is_last_closed: bool = False
-    """Whether the file listed last claims encryption."""
+    words: list[str] = field(default_factory=list)
+    files: list[Block] = field(default_factory=list)
+    services: list[Block] = field(default_factory=list)
+    """Comments, access rights, streams of NTFS and the like."""
+    used: list[tuple[int, int]] = field(default_factory=list)
+    is_volume: bool = False
     all_closed: Encryption | None = None
     """Set when even the headers are encrypted."""
 
@@ -45,145 +39,87 @@ def is_rar(head: Buffer) -> bool:
     >>> is_rar(b"Rar!\x1a\x07\x00" + bytes(13))
     False
     """
-    raw = bytes(head[:4096])
-    if raw.startswith(SIGNATURE_5) and len(raw) >= 16:
-        size, start = _number(raw, 12)
-        return size > 0 and zlib.crc32(raw[12 : start + size]) == int.from_bytes(raw[8:12], "little")
-    if raw.startswith(SIGNATURE_4) and len(raw) >= 14:
-        size = int.from_bytes(raw[12:14], "little")
-        return size >= 7 and zlib.crc32(raw[9 : 7 + size]) & 0xFFFF == int.from_bytes(raw[7:9], "little")
-    return False
+    return first_block_fits(bytes(head[:4096]))
 
 
 def read_rar(source: Source) -> Reading:
-    """Reading of a RAR archive: its names where they can be read, its grade, and why it was not opened."""
+    """Reading of a RAR archive: names, grade, and the files that are stored.
+
+    Raises LimitError or MalformedError when a header is damaged.
+    """
     if not is_rar(source.data):
-        raise MalformedError(_WHAT, "the first header is damaged")
-    listing = _Listing()
-    if bytes(source.data[: len(SIGNATURE_5)]) == SIGNATURE_5:
-        _walk_5(source, listing)
-    else:
-        _walk_4(source, listing)
+        raise MalformedError(WHAT, "the first header is damaged")
+    listing = _list(source)
     encryption = listing.all_closed or _grade(listing)
-    closed = encryption.grade in {Grade.STRONG, Grade.WEAK}
-    opaque = EncryptedError(encryption.scheme) if closed else UnsupportedError(RAR)
-    return Reading(names_text(listing.names), encryption, opaque)
+    texts = names_text(listing.words)
+    if listing.all_closed:
+        return Reading(texts, encryption, EncryptedError(encryption.scheme))
+    if encryption.grade in {Grade.STRONG, Grade.WEAK}:
+        return Reading(texts, encryption, EncryptedError(encryption.scheme), _beside(source, listing))
+    packed = [block for block in (*listing.files, *listing.services) if not block.is_stored and not block.encryption]
+    problem: ContentError | None = None
+    if listing.is_volume:
+        problem = UnsupportedError(f"{RAR}; one of several volumes")
+    elif packed:
+        problem = UnsupportedError(f"{RAR}; packed files")
+    return Reading(texts, encryption, problem, _members(source, listing))
+
+
+def _list(source: Source) -> _Listing:
+    listing = _Listing()
+    is_old = bytes(source.data[: len(SIGNATURE_5)]) != SIGNATURE_5
+    listing.used.append((0, len(SIGNATURE_4 if is_old else SIGNATURE_5)))
+    for block in (blocks_4 if is_old else blocks_5)(source.data):
+        listing.words.extend(block.words)
+        listing.used.append((block.at, block.end))
+        listing.is_volume = listing.is_volume or block.is_split
+        if block.closes_headers:
+            listing.all_closed = block.closes_headers
+            break
+        if block.is_file:
+            source.budget.take_member(source.limits)
+            listing.files.append(block)
+            if block.encryption and not looks_random(source.data[block.start : block.end]):
+                raise MalformedError(WHAT, "it claims encryption and its bytes are plain")
+        elif block.is_service:
+            listing.services.append(block)
+    return listing
 
 
 def _grade(listing: _Listing) -> Encryption:
-    if not listing.closed:
+    closed = [block.encryption for block in listing.files if block.encryption]
+    if not closed:
         return NOT_ENCRYPTED
-    worst = min(listing.closed, key=lambda each: [Grade.WEAK, Grade.STRONG].index(each.grade))
-    grade = worst.grade if len(listing.closed) == listing.files else Grade.PARTIAL
+    worst = min(closed, key=lambda each: [Grade.WEAK, Grade.STRONG].index(each.grade))
+    grade = worst.grade if len(closed) == len(listing.files) else Grade.PARTIAL
     return Encryption(worst.scheme, grade, names_visible=True)
 
 
-def _close(listing: _Listing, encryption: Encryption) -> None:
-    listing.closed.append(encryption)
-    listing.is_last_closed = True
+def _members(source: Source, listing: _Listing) -> Iterator[Member]:
+    """The stored files, the encrypted ones of a partial archive, and what lies beside them."""
+    for block in listing.files:
+        content = source.data[block.start : block.end]
+        if block.encryption:
+            error = EncryptedError(block.encryption.scheme)
+            yield Member(block.name, content, UNKNOWN, block.encryption, error)
+        elif block.is_stored:
+            yield Member(block.name, content, opaque=_problem(source, block, content))
+    yield from _beside(source, listing)
 
 
-def _count(listing: _Listing, source: Source) -> None:
-    source.budget.take_member(source.limits)
-    listing.files += 1
-    listing.is_last_closed = False
+def _problem(source: Source, block: Block, content: Buffer) -> ContentError | None:
+    """What is wrong with a stored file."""
+    if len(content) > source.limits.max_member_bytes:
+        return LimitError("max_member_bytes", allowed=source.limits.max_member_bytes, actual=len(content))
+    # a file over several volumes has the length and the checksum of the whole
+    if not block.is_split and (len(content) != block.size_bytes or block.crc not in {None, checksum(content)}):
+        return MalformedError(WHAT, "a stored file does not fit its length or checksum")
+    return None
 
 
-def _refuse_plain(listing: _Listing, packed: Buffer) -> None:
-    """Raises MalformedError when the file listed last claims encryption over bytes that are plain."""
-    if listing.is_last_closed and not looks_random(packed):
-        raise MalformedError(_WHAT, "it claims encryption and its bytes are plain")
-
-
-def _walk_4(source: Source, listing: _Listing) -> None:
-    data, position = source.data, len(SIGNATURE_4)
-    while position + 7 <= len(data):
-        head = bytes(data[position : position + 32]).ljust(32, b"\x00")
-        kind, flags, size = head[2], int.from_bytes(head[3:5], "little"), int.from_bytes(head[5:7], "little")
-        if size < 7 or position + size > len(data):
-            raise MalformedError(_WHAT, "a header is damaged")
-        if kind == END_4:
-            return
-        if kind == MAIN_4 and flags & CLOSED_HEADERS_4:
-            listing.all_closed = Encryption("rar4-aes-128", Grade.STRONG)
-            return
-        extra = int.from_bytes(head[7:11], "little") if flags & HAS_DATA_4 or kind == FILE_4 else 0
-        if kind == FILE_4:
-            extra += _file_4(bytes(data[position : position + size]), flags, source, listing)
-            _refuse_plain(listing, data[position + size : position + size + extra])
-        position += size + extra
-
-
-def _file_4(header: bytes, flags: int, source: Source, listing: _Listing) -> int:
-    """Take in one file header; gives the high half of its packed size."""
-    if len(header) < 32:
-        raise MalformedError(_WHAT, "a header is damaged")
-    high = int.from_bytes(header[32:36], "little") << 32 if flags & LARGE_4 else 0
-    name_start = 40 if flags & LARGE_4 else 32
-    name = header[name_start : name_start + int.from_bytes(header[26:28], "little")]
-    listing.names.extend(decodings(name.partition(b"\x00")[0]))
-    if flags & 0xE0 != 0xE0:  # all three bits mark a directory
-        _count(listing, source)
-        if flags & CLOSED_FILE_4:
-            is_aes = header[24] >= AES_SINCE_VERSION
-            _close(listing, Encryption("rar4-aes-128", Grade.STRONG) if is_aes else Encryption("rar2", Grade.WEAK))
-    return high
-
-
-def _walk_5(source: Source, listing: _Listing) -> None:
-    data, position = source.data, len(SIGNATURE_5)
-    while position + 7 <= len(data):
-        head = bytes(data[position : position + 32])
-        size, start = _number(head, 4)
-        block = bytes(data[position + start : position + start + size])
-        if len(block) != size or size == 0:
-            raise MalformedError(_WHAT, "a header is damaged")
-        kind, at = _number(block, 0)
-        flags, at = _number(block, at)
-        extra_bytes, at = _number(block, at) if flags & HAS_EXTRA_5 else (0, at)
-        data_bytes, at = _number(block, at) if flags & HAS_DATA_5 else (0, at)
-        if kind == END_5:
-            return
-        if kind == ENCRYPTION_5:
-            listing.all_closed = Encryption("rar5-aes-256", Grade.STRONG)
-            return
-        if kind == FILE_5:
-            _file_5(block, at, extra_bytes, source, listing)
-            packed_start = position + start + size
-            _refuse_plain(listing, data[packed_start : packed_start + data_bytes])
-        position += start + size + data_bytes
-
-
-def _file_5(block: bytes, at: int, extra_bytes: int, source: Source, listing: _Listing) -> None:
-    flags, at = _number(block, at)
-    _, at = _number(block, at)  # unpacked size
-    _, at = _number(block, at)  # attributes
-    at += 4 * bool(flags & HAS_TIME_5) + 4 * bool(flags & HAS_CHECKSUM_5)
-    _, at = _number(block, at)  # compression
-    _, at = _number(block, at)  # host
-    length, at = _number(block, at)
-    listing.names.extend(decodings(block[at : at + length]))
-    if flags & IS_DIRECTORY_5:
-        return
-    _count(listing, source)
-    position = max(at + length, len(block) - extra_bytes)
-    while position < len(block):
-        size, start = _number(block, position)
-        record, _ = _number(block, start)
-        if record == ENCRYPTION_RECORD_5:
-            _close(listing, Encryption("rar5-aes-256", Grade.STRONG))
-            return
-        position = start + max(1, size)
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    """The number at `at`, seven bits a byte, and the offset after it. Raises MalformedError when it does not end."""
-    value = 0
-    for count in range(10):
-        if at + count >= len(data):
-            break
-        byte = data[at + count]
-        value |= (byte & 0x7F) << (7 * count)
-        if not byte & 0x80:
-            return value, at + count + 1
-    raise MalformedError(_WHAT, "a number does not end")
+def _beside(source: Source, listing: _Listing) -> Iterator[Member]:
+    """Stored comments and the like, and bytes outside the archive."""
+    for block in listing.services:
+        if block.is_stored and not block.encryption and block.end > block.start:
+            yield Member(f"({block.name})", source.data[block.start : block.end])
+    yield from outside(source.data, listing.used)

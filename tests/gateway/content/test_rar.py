@@ -1,4 +1,4 @@
-"""RAR: listed and graded, not opened."""
+"""RAR: listed and graded, stored files read."""
 
 import struct
 import zlib
@@ -45,8 +45,8 @@ def read(data, **limits):
         pytest.param(
             SIGNATURE_4 + MAIN_4 + LARGE_FILE_4 + b"data", "", "none", "big", "unsupported", id="4 large sizes"
         ),
-        pytest.param(SIGNATURE_5 + MAIN_5, "", "none", "", "unsupported", id="5 no end mark"),
-        pytest.param(SIGNATURE_5 + MAIN_5 + _block5(bytes([3, 0, 9])), "", "none", "", "unsupported", id="5 service"),
+        pytest.param(rar5_bytes({"a": False}, volume=True), "", "none", "a", "unsupported", id="5 volume"),
+        pytest.param(rar4_bytes({"a": False}, volume=True), "", "none", "a", "unsupported", id="4 volume"),
     ],
 )
 def test_listing(data, scheme, grade, names, reason):
@@ -55,12 +55,51 @@ def test_listing(data, scheme, grade, names, reason):
     assert reading.encryption.names_visible is bool(names and scheme)
     assert "".join(text.text for text in reading.texts) == names
     assert reading.opaque.reason == reason
-    assert list(reading.members) == []
+    assert [member.name for member in reading.members if not member.opaque] == []
 
 
-def test_extra_records_of_no_length_end():
-    head = bytes([2, 3, 4, 4, 0, 0, 0, 0, 0, 1]) + b"a"
-    assert read(SIGNATURE_5 + MAIN_5 + _block5(head + b"\x00\x00\x00\x05") + b"data").encryption.scheme == ""
+WORDS = "合同编号 13800138000".encode()
+
+
+@pytest.mark.parametrize("make", [rar5_bytes, rar4_bytes])
+def test_stored_files_are_read(make):
+    stored = {"method": 0 if make is rar5_bytes else 0x30, "content": WORDS}
+    reading = read(make({"合同.txt": False, "b": False}, **stored))
+    assert (reading.opaque, reading.encryption.grade) == (None, "none")
+    assert [(member.name, member.data, member.opaque) for member in reading.members] == [
+        ("合同.txt", WORDS, None),
+        ("b", WORDS, None),
+    ]
+    data = make({"a": False}, **stored)
+    (changed,) = read(data.replace(b"138", b"139", 1)).members
+    assert changed.opaque.reason == "malformed"
+    (large,) = read(data, max_member_bytes=9).members
+    assert large.opaque.limit == "max_member_bytes"
+
+
+def test_one_clear_file_is_partial():
+    reading = read(rar5_bytes({"a": True, "b": False}, method=0, content=bytes(9)))
+    closed, clear = reading.members
+    assert (reading.opaque, closed.encryption.scheme, closed.opaque.reason) == (None, "rar5-aes-256", "encrypted")
+    assert (clear.data, clear.opaque) == (bytes(9), None)
+
+
+def test_comments_are_members_also_of_an_encrypted_archive():
+    for closed in (False, True):
+        members = list(read(rar5_bytes({"a": closed}, method=0, comment=WORDS)).members)
+        assert ("(CMT)", WORDS) in [(member.name, member.data) for member in members]
+
+
+def test_bytes_behind_the_archive():
+    (tail,) = read(rar5_bytes({}) + b"tail").members
+    assert tail.data == b"tail"
+    assert [member.data for member in read(rar4_bytes({}) + b"tail").members] == [b"tail"]
+
+
+def test_archives_of_nothing():
+    for data in (SIGNATURE_5 + MAIN_5, SIGNATURE_5 + MAIN_5 + _block5(bytes([9, 0, 9])), SIGNATURE_4 + MAIN_4):
+        reading = read(data)
+        assert (reading.opaque, list(reading.members)) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +116,10 @@ def test_extra_records_of_no_length_end():
         pytest.param(SIGNATURE_4 + MAIN_4 + bytes(7), "a header is damaged", id="4 no length"),
         pytest.param(SIGNATURE_4 + MAIN_4 + _block4(0x74, 0, bytes(30))[:30], "a header is damaged", id="4 cut off"),
         pytest.param(SIGNATURE_4 + MAIN_4 + _block4(0x74, 0, bytes(9)), "a header is damaged", id="4 too short"),
-        pytest.param(rar5_bytes({"a": True}).replace(b"data", b"data" * 9).replace(b"\x04\x04", b"\x24\x04"), "", id="5"),
+        pytest.param(rar5_bytes({"a": True}).replace(b"data", b"data" * 9).replace(b"\x04\x04", b"\x24\x04"), "", id="5 changed"),
+        pytest.param(rar5_bytes({"a": False})[:-10], "cut off", id="5 file cut off"),
+        pytest.param(rar4_bytes({"a": False})[:-9], "cut off", id="4 file cut off"),
+        pytest.param(rar4_bytes({"abc": False}).replace(b"abc", b"abd"), "a header is damaged", id="4 changed"),
     ],
 )  # fmt: skip
 def test_damage(data, why):
