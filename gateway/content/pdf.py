@@ -1,15 +1,21 @@
-"""PDF documents through pdfium: text of pages, forms, annotations, outline and metadata; attachments are members."""
+"""PDF documents: pages as pdfium shows them, then every object of the file, whether a page uses it or not."""
 
 from __future__ import annotations
 
-from itertools import islice
+import io
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from gateway.content.pdf_encryption import pdf_encryption
+from gateway.content.pdf_history import hidden_states
 from gateway.content.pdf_notes import attached_files, note_files, note_texts
-from gateway.content.reading import Reading, Source
+from gateway.content.pdf_objects import walk
+from gateway.content.pdf_streams import Found
+from gateway.content.reading import Member, Reading, Source
+from gateway.content.windows import digest
 from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError, UnsupportedError
 from gateway.parts import NOT_ENCRYPTED, Encryption, Text
 from gateway.transfer import Buffer
@@ -59,6 +65,8 @@ class _Document:
         """Page and index of each annotation that carries a file."""
         self.chars = 0
         """Characters that a reader of the pages sees."""
+        self.hidden_pages = 0
+        """Pages read that no reader shows."""
 
     def reading(self) -> Reading:
         """Texts, encryption, and attachments as members."""
@@ -77,8 +85,49 @@ class _Document:
                 break
         if not self.chars and self.problem is None:
             self.problem = self._why_empty()
-        members = attached_files(self.source, self.document.count_attachments(), self.files)
+        found = self._read_objects()
+        attached = attached_files(self.source, self.document.count_attachments(), self.files)
+        members = _distinct(chain(attached, found.files))
         return Reading(tuple(self.texts), self._encryption(), self.problem, members)
+
+    def _read_objects(self) -> Found:
+        """Read what the pages do not show: all objects, and pages of older revisions or out of every tree."""
+        content = bytes(self.source.data)
+        is_protected = raw.FPDF_GetSecurityHandlerRevision(self.document) > 0
+        if is_protected:  # without a password, so that pdfium can write it plainly
+            content = _unprotected(self.document)
+        walked = walk(content, self.source)
+        found = walked.found
+        self.problem = self.problem or found.problem
+        known = {word for text in self.texts for word in text.text.split()}
+        try:
+            self._add("\n".join(_unknown(found.words, known)), "objects")
+            for text in found.texts:
+                self._add(text, "streams")
+            states = hidden_states(content, walked.objects, shown_pages=len(self.document))
+            for number, (state, pages) in enumerate(states):
+                self._read_state(state, pages, f"revision {number + 1}", known)
+        except LimitError as error:
+            self.problem = self.problem or error
+        return found
+
+    def _read_state(self, state: bytes, pages: int, where: str, known: set[str]) -> None:
+        """Text of the pages of a state of the document that no reader shows, as far as it can be opened."""
+        limits = self.source.limits
+        self.hidden_pages += pages
+        if self.hidden_pages > limits.max_pdf_pages:
+            raise LimitError("max_pdf_pages", allowed=limits.max_pdf_pages, actual=self.hidden_pages)
+        try:
+            document = pdfium.PdfDocument(state)
+        except pdfium.PdfiumError:  # what is broken there, no reader brings back; its strings have been read
+            return
+        with document:
+            for index in range(len(document)):
+                try:
+                    text = _page_text(document, index)
+                except pdfium.PdfiumError:
+                    continue
+                self._add("\n".join(_unknown(text.splitlines(), known)), where)
 
     def _encryption(self) -> Encryption:
         revision = raw.FPDF_GetSecurityHandlerRevision(self.document)
@@ -104,11 +153,7 @@ class _Document:
     def _read_page(self, index: int) -> None:
         page = self.document[index]
         try:
-            text_page = page.get_textpage()
-            try:
-                self._add(text_page.get_text_range(), f"page {index + 1}")
-            finally:
-                text_page.close()
+            self._add(_text_of(page), f"page {index + 1}")
             notes = "\n".join(note_texts(self.document, page))
             self._add(notes, f"page {index + 1} annotations")
             self.files.extend((index, note) for note in note_files(page))
@@ -129,3 +174,45 @@ class _Document:
         if b"%%EOF" not in bytes(self.source.data[-END_WITHIN_BYTES:]):
             return MalformedError("pdf", "its end is missing and nothing could be read")
         return None
+
+
+def _text_of(page: pdfium.PdfPage) -> str:
+    text_page = page.get_textpage()
+    try:
+        return str(text_page.get_text_range())
+    finally:
+        text_page.close()
+
+
+def _page_text(document: pdfium.PdfDocument, index: int) -> str:
+    page = document[index]
+    try:
+        return _text_of(page)
+    finally:
+        page.close()
+
+
+def _unknown(lines: Iterable[str], known: set[str]) -> Iterator[str]:
+    """The lines with a word that has not been read yet; their words become known."""
+    for line in lines:
+        words = set(line.split())
+        if not words <= known:
+            known |= words
+            yield line
+
+
+def _unprotected(document: pdfium.PdfDocument) -> bytes:
+    """A copy of the document without encryption; all objects that its newest revision knows are in it."""
+    target = io.BytesIO()
+    document.save(target, flags=raw.FPDF_REMOVE_SECURITY)
+    return target.getvalue()
+
+
+def _distinct(members: Iterable[Member]) -> Iterator[Member]:
+    """The members without those that are the same bytes as one before."""
+    seen: set[str] = set()
+    for member in members:
+        mark = digest(member.data)
+        if member.opaque is not None or mark not in seen:
+            seen.add(mark)
+            yield member

@@ -349,7 +349,10 @@ def test_readers_that_fail_say_only_the_kind_of_error():
 def test_members_that_fail_late_end_their_container():
     pdf = pdf_with_files(pdf_bytes("words"), {"a.txt": b"x" * 500})
     parts = parts_of(pdf, max_unpacked_bytes=100)
-    assert [(part.name, part.opaque.limit) for part in parts if part.opaque] == [("(unread)", "max_unpacked_bytes")]
+    assert [(part.name, part.opaque.limit) for part in parts if part.opaque] == [
+        ("", "max_unpacked_bytes"),
+        ("(unread)", "max_unpacked_bytes"),
+    ]
 
 
 def test_members_that_fail_in_any_way_end_their_container():
