@@ -27,6 +27,7 @@ from gateway.inspectors.bounds import bounds_of
 from gateway.inspectors.client import InspectorClient
 from gateway.inspectors.slots import Slots
 from gateway.login import read_login
+from gateway.policy.kept import Kept
 from gateway.policy.load import load_policy
 from gateway.policy.model import Policy
 from gateway.process import die_with_parent
@@ -42,11 +43,14 @@ log = structlog.get_logger()
 
 
 class PolicyInForce:
-    """The policy of this worker; a bad reload keeps the old one, counts and says so."""
+    """The policy of this worker: the one that the supervisor put in force, or the file where nobody did.
 
-    def __init__(self, path: str | None) -> None:
-        self.path = path
-        self.policy: Policy = load_policy(path)
+    A bad reload keeps the old one, counts and says so.
+    """
+
+    def __init__(self, path: str | None, kept: Kept | None = None) -> None:
+        self.path, self.kept = path, kept
+        self.policy: Policy = self.load()
         metrics.POLICY_INFO.labels(digest=self.policy.digest).set(1)
         self.count_exceptions()
 
@@ -56,6 +60,11 @@ class PolicyInForce:
             self.count_exceptions()
         return self.policy
 
+    def load(self) -> Policy:
+        """The policy to decide by from now on; raises ConfigError."""
+        digest = self.kept.in_force() if self.kept else ""
+        return self.kept.load(digest) if self.kept and digest else load_policy(self.path)
+
     def count_exceptions(self) -> None:
         """Tell how many exceptions apply today; they end with their last day, without a reload."""
         self.counted_on = today()
@@ -63,9 +72,9 @@ class PolicyInForce:
         metrics.EXCEPTIONS_ACTIVE.set(active)
 
     def reload(self) -> None:
-        """Read the file again."""
+        """Load what is in force now."""
         try:
-            fresh = load_policy(self.path)
+            fresh = self.load()
         except ConfigError as error:
             metrics.POLICY_RELOAD_FAILURES.inc()
             log.error("policy not reloaded; the old one stays", problems=[str(problem) for problem in error.problems])
@@ -79,7 +88,7 @@ class PolicyInForce:
 
 def build_judge(settings: Settings, loop: GatewayLoop, slot: int) -> tuple[Judge, PolicyInForce]:
     """Everything a verdict needs; raises SluiceError with what a person must mend."""
-    policy = PolicyInForce(str(settings.policy) if settings.policy else None)
+    policy = PolicyInForce(str(settings.policy) if settings.policy else None, Kept(settings.state_dir))
     node = socket.gethostname()
     journal = Journal.open(
         settings.state_dir / "journal",

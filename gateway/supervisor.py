@@ -57,6 +57,8 @@ class Supervisor:
     """A command that lists everything wrong with the configuration on its stderr, and ends with 0 when nothing is."""
     announce: Callable[[], None]
     """Called once, when everything is ready."""
+    reload_argv: Sequence[str] = ()
+    """The same before a reload: what it found right is kept by its digest. Empty: as `check_argv`."""
     stopping: bool = False
     hurrying: bool = False
     reloading: bool = False
@@ -165,8 +167,13 @@ class Supervisor:
         if self.reloading and self.checking is None:
             self.reloading = False
             self.said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the check has ended
+            # All workers load the copy that was found right: never half a file, never two of them.
             self.checking = subprocess.Popen(  # noqa: S603 - our own module
-                self.check_argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.said, process_group=0
+                (*self.check_argv, "--keep"),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self.said,
+                process_group=0,
             )
 
     def bury(self, child: Child, now: float) -> None:

@@ -20,6 +20,7 @@ from gateway.cli.words import LOCAL
 from gateway.config import DEFAULT_FILE, PREFIX, load_settings
 from gateway.errors import ConfigError, Problem
 from gateway.passthrough.entries import notes
+from gateway.policy.kept import Kept
 from gateway.policy.load import EMBEDDED, policy_text
 from gateway.settings import Settings
 from gateway.yamlfile import load_yaml, parse_yaml
@@ -198,10 +199,14 @@ def end_check(child: int) -> int:
     epilog="Example: sluice check --config sluice.yaml",
 )
 @config_option
-def command(config: str | None) -> None:
+@click.option("--keep", is_flag=True, hidden=True, help="Name the policy as the one that workers load; for a reload.")
+def command(config: str | None, keep: bool) -> None:
     """Validate settings, policy, signatures, catalogue and users; list every problem as file:line, start nothing."""
     settings, found = check_all(config)
     policy = found.policy
+    if keep:
+        # The very text that was judged: the file may be written again at any moment.
+        Kept(settings.state_dir).put_in_force(found.text, policy.digest)
     used = config or (DEFAULT_FILE if Path(DEFAULT_FILE).exists() else EMBEDDED)
     click.echo(f"settings   {used}: fine")
     for note in notes(settings.tls.passthrough, datetime.now(LOCAL).date()):

@@ -14,9 +14,11 @@ from gateway.cli.check import begin_check, end_check
 from gateway.cli.options import config_option, settings_of
 from gateway.cli.preflight import check_port, check_trust, prepare_state
 from gateway.cli.words import LOCAL
-from gateway.errors import SluiceError
+from gateway.errors import SluiceError, StartError
 from gateway.logs import log_to_stderr
 from gateway.passthrough.entries import notes
+from gateway.policy.kept import Kept
+from gateway.policy.load import load_text, policy_text
 from gateway.process import PARENT, die_with_parent
 from gateway.settings import Settings
 
@@ -47,15 +49,18 @@ def command(config: str | None) -> int:
     code = end_check(check)
     if code:
         return code
+    keep_policy(settings)
     # The metrics folder must be known before the metrics are made, so what uses them is imported after it is set.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.state_dir / "run" / "metrics")
     from gateway.supervisor import Supervisor, plan  # noqa: PLC0415 - see above
 
     own = ("--config", config) if config else ()
+    check_argv = (sys.executable, "-m", "gateway.cli.main", "check", *own)
     return Supervisor(
         settings,
         plan(settings, config),
-        check_argv=(sys.executable, "-m", "gateway.cli.main", "check", *own),
+        check_argv=check_argv,
+        reload_argv=(*check_argv, "--keep"),
         announce=lambda: announce(settings, certificate),
     ).run()
 
@@ -74,6 +79,16 @@ def prepare(settings: Settings) -> Path:
     check_trust(settings.upstream.trusted_ca)
     prepare_state(settings.state_dir)
     return ensure_ca(settings.tls.ca_dir)
+
+
+def keep_policy(settings: Settings) -> None:
+    """Name the policy that all workers load, whatever happens to its file; raises ConfigError or StartError."""
+    text, file = policy_text(str(settings.policy) if settings.policy else None)
+    digest = load_text(text, file).digest
+    try:
+        Kept(settings.state_dir).put_in_force(text, digest)
+    except OSError as error:
+        raise StartError(f"{settings.state_dir}: the policy cannot be kept there ({error.strerror})") from None
 
 
 def announce(settings: Settings, certificate: Path) -> None:

@@ -19,6 +19,7 @@ from gateway.yamlfile import Document, parse_yaml
 class Review:
     """What came of reading a policy and trying it."""
 
+    text: str
     policy: Policy
     results: tuple[CaseResult, ...]
     """One for each case, in the order of the file."""
@@ -54,6 +55,7 @@ def review(
     problems += [_told(document, (where, why)) for where, why, must in missing if must]
     remarks = [(where, why) for where, why, must in missing if not must] + [*idle(entries), *ended(entries, today)]
     return Review(
+        text=text,
         policy=policy,
         results=tuple(results),
         lines=tuple(document.line(("cases", index)) for index in range(len(results))),

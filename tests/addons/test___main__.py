@@ -14,6 +14,8 @@ from addons.__main__ import PolicyInForce, build_judge
 from addons.ca import ensure_ca
 from addons.loop import GatewayLoop
 from gateway.config import load_settings
+from gateway.policy.kept import Kept
+from gateway.policy.load import load_text
 from metrics import catalogue as metrics
 from tests.support.gateway import free_port
 
@@ -57,6 +59,28 @@ def test_bad_reload_keeps_the_old_policy(tmp_path):
     inforce.reload()
     assert inforce().digest != old.digest
     assert metrics.POLICY_INFO.labels(digest=inforce().digest)._value.get() == 1
+
+
+def test_what_was_put_in_force_counts_whatever_the_file_says(tmp_path):
+    path, kept = tmp_path / "policy.yaml", Kept(tmp_path / "state")
+    path.write_text("version: 1\nsettings: {size_unit: MB}\n", "utf-8")
+    from_file = PolicyInForce(str(path), kept)().digest
+    text = "version: 1\nrules: []\n"
+    kept.put_in_force(text, load_text(text, "p.yaml").digest)
+    path.write_text("version: 1\nrul", "utf-8")
+    inforce = PolicyInForce(str(path), kept)
+    assert inforce().digest == kept.in_force() != from_file
+
+
+def test_damaged_copy_keeps_the_old_policy(tmp_path):
+    kept = Kept(tmp_path / "state")
+    text = "version: 1\nrules: []\n"
+    kept.put_in_force(text, load_text(text, "p.yaml").digest)
+    inforce = PolicyInForce(None, kept)
+    old, before = inforce(), metrics.POLICY_RELOAD_FAILURES._value.get()
+    kept.put_in_force("version: 1\nrul", "0" * 64)
+    inforce.reload()
+    assert (inforce(), metrics.POLICY_RELOAD_FAILURES._value.get()) == (old, before + 1)
 
 
 def test_worker_listens_says_so_and_ends_on_sigterm(tmp_path):

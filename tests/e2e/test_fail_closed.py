@@ -119,6 +119,18 @@ def test_good_policy_on_reload_comes_into_force(gateway):
     eventually(lambda: upload(gateway, NEWS.encode())[0] == 403)
 
 
+def test_half_a_policy_reaches_no_worker_that_starts(gateway):
+    """Whoever starts later loads what was found right, not what lies in the file now."""
+    policy = gateway.folder / "policy.yaml"
+    policy.write_text(policy.read_text("utf-8")[:2000], "utf-8")
+    old = gateway.pids("addons")
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: [pid for pid in gateway.pids("addons") if pid not in old], 40)
+    eventually(lambda: upload(gateway, NEWS.encode())[0] == 200, 40)
+    assert upload(gateway, b"11010519491231002X")[0] == 403
+
+
 SHOWN = """  - {name: nothing goes there, to: {host: upload.example.com}, action: block, rules: [test.all]}
 """
 ALL = """    when: {destination: {host: [upload.example.com]}}

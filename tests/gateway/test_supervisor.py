@@ -321,6 +321,17 @@ def test_reload_of_a_wrong_configuration_is_refused(settings, tmp_path, logs):
     assert not (tmp_path / "told").exists()
 
 
+def test_a_reload_keeps_what_its_check_found_right(settings, tmp_path):
+    run = Run(settings, [shell("recorder"), worker()], ("false",))
+    run.supervisor.reload_argv = ("touch", str(tmp_path / "kept"))
+
+    def act():
+        os.kill(os.getpid(), signal.SIGHUP)
+        eventually((tmp_path / "kept").exists)
+
+    assert run(act) == 0
+
+
 def test_end_in_the_middle_of_a_check(settings):
     before = POLICY_RELOAD_FAILURES._value.get()
     run = Run(settings, [shell("recorder"), worker()], ("sleep", "60"))

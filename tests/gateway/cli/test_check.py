@@ -8,6 +8,7 @@ import pytest
 
 from gateway.cli.check import FAILED, FINE, WRONG, begin_check, check_all, end_check, say_check, what_is_right
 from gateway.errors import ConfigError
+from gateway.policy.kept import Kept
 from gateway.policy.load import EMBEDDED
 
 DEFAULT_POLICY = Path("gateway/policy/data/default.yaml").resolve()
@@ -188,6 +189,17 @@ def test_what_is_worth_a_look_is_noted(sluice, config, policy):
         0,
         f"note       {path}:63: rules 'own.rule': no case shows what it does; write one",
     )
+
+
+def test_what_was_judged_is_kept_only_when_a_reload_asks(sluice, config, policy, folder):
+    path, kept = policy("busy: block", "busy: hold"), Kept(folder / "var")
+    sluice("check", "--config", config(policy=path))
+    assert kept.in_force() == ""
+    assert sluice("check", "--keep", "--config", config(policy=path)).code == 0
+    digest = kept.in_force()
+    assert (kept.text(digest), kept.load(digest).digest) == (path.read_text("utf-8"), digest)
+    assert sluice("check", "--keep", "--config", config(policy=policy("action: block", "action: blok"))).code == 2
+    assert kept.in_force() == digest
 
 
 def test_database_of_countries_is_opened(folder, config):

@@ -11,8 +11,10 @@ import structlog
 
 from gateway.cli.main import main
 from gateway.cli.options import settings_of
-from gateway.cli.run import announce, near, prepare
+from gateway.cli.run import announce, keep_policy, near, prepare
 from gateway.errors import StartError
+from gateway.policy.kept import Kept
+from gateway.policy.load import load_policy
 from gateway.process import PARENT
 from gateway.settings import Settings
 from metrics import catalogue as metrics
@@ -156,3 +158,16 @@ def test_announcement_by_mode(capsys, folder, mode, proxy, way):
 @pytest.mark.parametrize(("path", "shown"), [("a/b", "a/b"), ("/x", "/x")])
 def test_paths_are_shown_as_one_would_type_them(folder, path, shown):
     assert near(folder / path) == shown
+
+
+def test_policy_in_force_is_kept(start, folder):
+    settings = settings_of(str(start()))
+    keep_policy(settings)
+    assert Kept(folder / "state").in_force() == load_policy(None).digest
+
+
+def test_policy_that_cannot_be_kept_ends_the_start(start, folder):
+    (folder / "state").mkdir()
+    (folder / "state" / "policies").write_text("a file")
+    with pytest.raises(StartError, match=r"state: the policy cannot be kept there \(File exists\)$"):
+        keep_policy(settings_of(str(start())))
