@@ -117,6 +117,11 @@ def describe(record: dict[str, Any], wanted: str) -> Iterator[tuple[str, str]]:
     tags = ", ".join(tag for tag in (to["category"], to["region"], to["country"]) if tag)
     yield "where", f"{to['host']}:{to['port']} {to['service']} ({tags})"
     yield "request", f"{request['method']} {request['path']} {request['bytes']} bytes"
+    connection = record.get("connection")
+    if isinstance(connection, dict):
+        app = f", says it is {connection['app']}" if connection["app"] else ""
+        times = f"{connection['count']} attempts, last {local_time(connection['last_at'])}"
+        yield "unread", f"connection, protocol {connection['protocol']}{app}, {times}"
     yield "verdict", f"{verdict['action']}, {record.get('outcome') or 'under way'}"
     for rule in verdict["rules"]:
         yield "why", f"{rule['id']} → {rule['action']}  {' '.join(rule['basis'])}"

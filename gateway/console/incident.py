@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.console.language import Words
-from gateway.console.models import Finding, Incident, Part, Rule
+from gateway.console.models import Connection, Finding, Incident, Part, Rule, Verdict
 from gateway.console.titles import Titles
 from gateway.console.tree import Node, tree
 from gateway.findings import Action, Severity
@@ -40,6 +40,10 @@ class Found:
 class IncidentView:
     """The incident, ready to print."""
 
+    summary: str
+    """Key of the headline."""
+    connection: Connection | None
+    """Of a connection that nobody could read; None for a request or a message."""
     who: str
     where: str
     sentences: tuple[Sentence, ...]
@@ -55,7 +59,10 @@ def incident_view(incident: Incident, *, words: Words, titles: Titles) -> Incide
     """The page of this incident in these words."""
     to = incident.destination
     rules = tuple(sorted(incident.verdict.rules, key=_strictest_first))
+    connection = _connection(incident)
     return IncidentView(
+        summary="incident.summary.connection" if connection else _summary(incident.verdict),
+        connection=connection,
         who=incident.actor.user or incident.actor.ip or words("incident.unknown-user"),
         where=titles.service(to.service, words.language) if to.service else to.host,
         sentences=tuple(_sentence(rule, words) for rule in rules if _was_told(rule)),
@@ -64,6 +71,16 @@ def incident_view(incident: Incident, *, words: Words, titles: Titles) -> Incide
         nodes=tuple(tree(incident.parts)),
         is_nameless=bool(incident.parts) and not any(part.path or part.name for part in incident.parts),
     )
+
+
+def _connection(incident: Incident) -> Connection | None:
+    """What the record says of a connection that nobody could read; most records have none."""
+    content = (incident.model_extra or {}).get("connection")
+    return Connection.model_validate(content) if isinstance(content, dict) else None
+
+
+def _summary(verdict: Verdict) -> str:
+    return "incident.summary.hold" if verdict.action == Action.HOLD.word else "incident.summary.block"
 
 
 def by_severity(findings: Sequence[Finding]) -> list[Finding]:

@@ -104,6 +104,20 @@ class Inspected(Loose):
     known_hash: str = "none"
 
 
+class Connection(Loose):
+    """A connection that nobody could read, as `gateway.records.connection` gives it."""
+
+    protocol: str = ""
+    phase: str = ""
+    count: int = Field(default=0, description="how many attempts the record stands for")
+    last_at: str = ""
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    opened: str = ""
+    entry: str = ""
+    app: str = Field(default="", description="catalogue id of the app that the program says it is")
+
+
 class Rule(Loose):
     """One rule that applied."""
 

@@ -11,6 +11,7 @@ from gateway.findings import Action, Finding, Ground, Inspection, PartReport, Se
 from gateway.parts import Coverage, Encryption, Grade
 from gateway.records.chain import Anchor, encode, rfc3339, seal
 from gateway.records.chain import Line as JournalLine
+from gateway.records.connection import Connection, connection_record
 from gateway.records.queries import IncidentState
 from gateway.records.record import build_record, outcome_record
 from gateway.records.rows import Batch
@@ -190,6 +191,18 @@ RECORDS = (
     record(8, grounds=(), parts=(part("b.zip", encryption=AES, coverage=Coverage.ENCRYPTED),)),
 )
 """1 to 5 and 7 are incidents; 6 was logged, 8 allowed."""
+
+
+def unread(number: int, *, count: int = 3, app: str = "") -> dict[str, Any]:
+    """The record of a refused connection that nobody could read."""
+    to = Destination("ssh.partner.example", 22)
+    ground = Ground(
+        "wire.unknown-protocol", Action.BLOCK, ("S003-3#3",), "protocol ssh", {"zh": "没有连接。", "en": "No."}
+    )
+    transfer = Transfer(identity(number), rfc3339(NOW), LI, to, Channel.TCP, Request("CONNECT", "/", bytes=19))
+    connection = Connection("ssh", count=count, last_at=rfc3339(NOW + timedelta(minutes=5)), sent_bytes=19, app=app)
+    verdict = Verdict(Action.BLOCK, (ground,), POLICY)
+    return connection_record(transfer, verdict, connection, Coverage.UNKNOWN_PROTOCOL, node="edge-1", duration_ms=0.5)
 
 
 def lines(records: Sequence[dict[str, Any]], *, outcomes: bool = True) -> list[JournalLine]:

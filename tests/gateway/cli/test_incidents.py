@@ -7,7 +7,7 @@ import pytest
 from gateway.records.chain import Anchor
 from gateway.records.rows import Batch
 from gateway.records.store import Store
-from tests.samples.incidents import HOSTILE, RECORDS, fill, identity, lines, part, record
+from tests.samples.incidents import HOSTILE, RECORDS, fill, identity, lines, part, put, record, unread
 
 
 @pytest.fixture
@@ -99,6 +99,16 @@ def test_show_for_people(sluice, state, monkeypatch):
         "          上传内容中有未加密的敏感信息（居民身份证号 × 12），因此没有发出。"
         in sluice("incidents", "show", identity(1)).lines
     )
+
+
+@pytest.mark.parametrize(("app", "says"), [("", ""), ("slack", ", says it is slack")], ids=["unnamed", "named"])
+def test_show_a_connection_nobody_reads(sluice, folder, config, app, says):
+    (folder / "state").mkdir()
+    with Store.open(folder / "state" / "sluice.db") as store:
+        put(store, [unread(1, app=app)])
+    config(state_dir="state")
+    done = sluice("incidents", "show", identity(1))
+    assert f"unread    connection, protocol ssh{says}, 3 attempts, last " in done.out
 
 
 def test_hostile_names_do_not_reach_the_terminal(sluice, state):

@@ -110,3 +110,17 @@ def test_order_of_findings_and_rules(view):
     )
     assert [(found.signature, found.count) for found in shown.found] == [("a", 6)]
     assert [rule.id for rule in shown.rules] == ["hold", "log", "odd", "watch"]
+
+
+@pytest.mark.parametrize(
+    ("record", "key"),
+    [
+        pytest.param({"verdict": {"action": "block"}}, "block", id="blocked"),
+        pytest.param({"verdict": {"action": "hold"}}, "hold", id="held"),
+        pytest.param(
+            {"verdict": {"action": "block"}, "connection": {"protocol": "ssh"}}, "connection", id="connection"
+        ),
+    ],
+)
+def test_the_headline_says_what_was_refused(view, record, key):
+    assert view({"id": "x"} | record).summary == f"incident.summary.{key}"

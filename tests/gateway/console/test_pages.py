@@ -7,7 +7,7 @@ from gateway.console.pages import TEMPLATES
 from gateway.parts import Coverage
 from gateway.records.store import Store
 from gateway.settings import Console
-from tests.samples.incidents import ARCHIVE, HOSTILE, NOW, identity, part, put, record
+from tests.samples.incidents import ARCHIVE, HOSTILE, NOW, identity, part, put, record, unread
 
 ROW = re.compile(r'<tr id="incident-([0-9a-f-]{36})">')
 
@@ -215,6 +215,34 @@ async def test_parts_that_are_left_out_are_counted(browser, store):
     assert "内容件数 1,002" in page.text
     _, page = await _page(browser, f"/incidents/{identity(41)}")
     assert "没有可列出的内容" in page.text
+
+
+@pytest.mark.parametrize(
+    ("count", "app", "shown"),
+    [
+        pytest.param(
+            1, "", "li.wei 到 ssh.partner.example 的连接被拦截|协议 ssh|尝试次数 1|读取程度 协议不明", id="one"
+        ),
+        pytest.param(3, "wecom", "协议 ssh|程序自称 企业微信|尝试次数 3|最后一次 2026-03-02 20:05", id="more"),
+    ],
+)
+async def test_a_connection_nobody_reads_says_what_it_spoke_and_how_often(browser, store, count, app, shown):
+    put(store, [unread(70, count=count, app=app)])
+    _, page = await _page(browser, f"/incidents/{identity(70)}")
+    assert [one for one in shown.split("|") if one not in page.text] == []
+    assert ("最后一次" in page.text) is (count > 1)
+    _, page = await _page(browser, f"/incidents/{identity(70)}?lang=en")
+    assert "The connection of li.wei to ssh.partner.example was blocked" in page.text
+
+
+async def test_a_hash_in_place_of_a_file_is_named(browser, store):
+    content = record(71)
+    content["inspection"]["known_hash"] = "protected"
+    put(store, [content])
+    _, page = await _page(browser, f"/incidents/{identity(71)}")
+    assert "代替文件的哈希 曾拒绝的文件" in page.text
+    _, page = await _page(browser, f"/incidents/{identity(1)}")
+    assert "代替文件的哈希" not in page.text
 
 
 async def test_hostile_names_are_text_and_their_tricks_visible(browser, store):

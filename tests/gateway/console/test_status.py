@@ -5,6 +5,7 @@ import pytest
 
 from gateway.console.models import Day
 from gateway.console.status import Board, Status, is_loopback
+from gateway.console.words_zh import WORDS
 from gateway.records.store import Store
 from tests.samples.incidents import NOW, RECORDS, put, record
 
@@ -27,7 +28,8 @@ async def test_the_last_day_and_what_is_open(health):
 
 async def test_checks_that_fail_are_told(health):
     status = await _board(health).look()
-    assert list(status.checks) == ["policy", "store", "journal", "inspectors", "proxy"]
+    assert list(status.checks) == ["policy", "store", "journal", "inspectors", "proxy", "processes"]
+    assert [check for check in status.checks if f"wrong.{check}" not in WORDS] == []
     assert status.problems == {
         "inspectors": "the inspectors do not answer",
         "proxy": "nobody listens on 127.0.0.1:9",

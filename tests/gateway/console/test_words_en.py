@@ -14,6 +14,8 @@ from gateway.transfer import Audience, Category, Region
 
 CONSOLE = Path(words_en.__file__).parent
 FAMILIES = [
+    "known-hash",
+    "protocol",
     "action",
     "account",
     "allowed",
