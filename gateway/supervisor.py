@@ -169,7 +169,7 @@ class Supervisor:
             self.said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the check has ended
             # All workers load the copy that was found right: never half a file, never two of them.
             self.checking = subprocess.Popen(  # noqa: S603 - our own module
-                (*self.check_argv, "--keep"),
+                self.reload_argv or self.check_argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self.said,
