@@ -56,6 +56,9 @@ def request_of(flow: http.HTTPFlow, body_bytes: int) -> Request:
         name = raw_name.decode("latin-1").lower()
         value = raw_value.decode("utf-8", "surrogateescape")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if flow.request.data.authority:
+        # Over HTTP/2 there need be no Host field, and a name can hold a value.
+        headers.setdefault("host", flow.request.data.authority.decode("utf-8", "surrogateescape"))
     path, _, query = flow.request.data.path.decode("utf-8", "surrogateescape").partition("?")
     return Request(
         method=flow.request.data.method.decode("latin-1"),

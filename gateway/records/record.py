@@ -20,6 +20,7 @@ METHODS = frozenset(
 """Methods recorded by name; a client may invent one that carries a value. `WS` is a message of a WebSocket."""
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_LONG_LABEL = re.compile(r"[0-9]{13,}x?", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"[0-9]{6}")
 
 
@@ -72,6 +73,15 @@ def outcome_record(transfer_id: str, outcome: str, at: str) -> dict[str, str]:
     return {"id": transfer_id, "outcome": outcome, "at": at}
 
 
+def shown_host(host: str) -> str:
+    """The name without numbers long enough for an identity or a card; their last four characters stay.
+
+    >>> shown_host("11010519491231002x.example.com"), shown_host("123456789012.dkr.ecr.example.com")
+    ('**************002x.example.com', '123456789012.dkr.ecr.example.com')
+    """
+    return _LONG_LABEL.sub(lambda found: "*" * (len(found[0]) - 4) + found[0][-4:], host)
+
+
 def _worst_first(parts: tuple[PartReport, ...]) -> list[PartReport]:
     if len(parts) <= MAX_RECORD_PARTS:
         return list(parts)
@@ -91,7 +101,7 @@ def _actor(actor: Actor) -> dict[str, Any]:
 
 def _destination(destination: Destination) -> dict[str, Any]:
     return {
-        "host": destination.host,
+        "host": shown_host(destination.host),
         "port": destination.port,
         "ip": destination.ip,
         "country": destination.country,

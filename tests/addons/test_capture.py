@@ -35,6 +35,12 @@ def test_request_is_taken_from_raw_bytes():
     assert dict(found.headers) == {"host": "upload.example.com", "x-a": "1, 2", "x-name": "合同.docx"}
 
 
+def test_the_name_of_the_server_is_among_the_headers():
+    """It is inspected like them."""
+    assert request_of(flow(authority=b"a.example"), 0).headers["host"] == "a.example"
+    assert request_of(flow(HOST, authority=b"a.example"), 0).headers["host"] == "upload.example.com"
+
+
 @pytest.mark.parametrize(
     ("version", "channel"),
     [("HTTP/1.1", Channel.HTTP1), ("HTTP/2.0", Channel.HTTP2), ("HTTP/3", Channel.HTTP3)],

@@ -314,3 +314,18 @@ def test_outcome_record():
         "outcome": "forwarded (200)",
         "at": "2026-03-01T12:00:01.000Z",
     }
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("api.slack.com", "api.slack.com"),
+        ("11010519491231002x.evil.example", "**************002x.evil.example"),
+        ("a4111111111111111b.example", "a************1111b.example"),
+        ("123456789012.dkr.ecr.example", "123456789012.dkr.ecr.example"),
+    ],
+    ids=["name", "identity", "card", "account of a cloud"],
+)
+def test_numbers_in_the_name_of_a_server_are_masked(host, shown):
+    where = replace(TRANSFER.destination, host=host)
+    assert _record(replace(TRANSFER, destination=where))["destination"]["host"] == shown
