@@ -214,7 +214,7 @@ class WebSockets:
         transfer = replace(base, id=new_id(), at=passed.since, request=request)
         verdict = Verdict(Action.ALLOW, policy_digest=passed.policy_digest)
         body = build_record(transfer, Inspection(path=passed.path), verdict, node=self.judge.node, duration_ms=0.0)
-        body |= {"messages": passed.messages, "connection": base.id}
+        body |= {"messages": passed.messages, "handshake": base.id}
 
         def told(receipt: asyncio.Future[object]) -> None:
             if receipt.cancelled() or receipt.exception() is not None:

@@ -41,6 +41,17 @@ _SAYS: Mapping[str, Mapping[str, str]] = {
         "en": "The upload request is damaged and its content cannot be established, so it was not sent.",
     },
 }
+_SAYS_CODED = {
+    "zh": "上传内容使用了网关无法还原的编码方式，因此未发出。",
+    "en": "The upload is encoded in a way that the gateway cannot undo, so it was not sent.",
+}
+_GUIDANCE_CODED = {
+    "zh": "请改用公司批准的客户端或网页；自行编写的程序请用 UTF-8 发送，不用 Content-Encoding 或只用 gzip。",
+    "en": "Please use a client or web page that the company has approved; a program of your own should send UTF-8, "
+    "without Content-Encoding or with gzip.",
+}
+_CODED = "unsupported"
+"""Failure of a body whose coding nobody here undoes; `failures` counts it as `other`."""
 _GUIDANCE: Mapping[str, Mapping[str, str]] = {
     "timeout": {
         "zh": "请拆分为较小的文件后再发送，或联系信息安全部门。",
@@ -81,7 +92,8 @@ def built_in_grounds(inspection: Inspection, judged: frozenset[int], policy: Pol
     if inspection.rules_overtime:
         # A rule that ran over its time judged nothing: what it should have found counts as unread.
         words.add("detector-failed")
-    grounds = [_not_inspected(word, policy) for word in sorted(words)]
+    is_coded = inspection.failure.partition(":")[0] == _CODED
+    grounds = [_not_inspected(word, policy, is_coded=is_coded) for word in sorted(words)]
     left = [p for i, p in enumerate(inspection.parts) if i not in judged and is_unread(p)]
     if left:
         counted = Counter(part.reason or str(part.coverage) for part in left)
@@ -91,13 +103,16 @@ def built_in_grounds(inspection: Inspection, judged: frozenset[int], policy: Pol
     return tuple(grounds)
 
 
-def _not_inspected(word: str, policy: Policy) -> Ground:
+def _not_inspected(word: str, policy: Policy, *, is_coded: bool) -> Ground:
     action = policy.failures.get(word, Action.BLOCK)
+    says, guidance = _SAYS.get(word, _SAYS_BUSY), _GUIDANCE.get(word, _TRY_AGAIN)
+    if is_coded and word == "other":
+        says, guidance = _SAYS_CODED, _GUIDANCE_CODED
     return Ground(
         NOT_INSPECTED,
         action if not action.lets_through else Action.BLOCK,
         BASIS,
         because((Fact("failure", word),)),
-        _SAYS.get(word, _SAYS_BUSY),
-        _GUIDANCE.get(word, _TRY_AGAIN),
+        says,
+        guidance,
     )

@@ -115,7 +115,7 @@ async def test_what_passes_is_counted_and_told_once(sockets, tmp_path):
     sockets.websocket_end(flow)
     await asyncio.sleep(0.05)
     (record,) = lines(tmp_path)
-    assert (record["messages"], record["connection"], record["request"]) == (
+    assert (record["messages"], record["handshake"], record["request"]) == (
         3, "c", {"method": "WS", "path": "/room", "content_type": "", "bytes": 8},
     )  # fmt: skip
     assert (record["channel"], record["verdict"]["action"], record["actor"]["user"]) == ("websocket", "allow", "zhang")

@@ -50,6 +50,27 @@ def test_a_failure_may_be_held_where_the_policy_says_so(word):
     assert others == {Action.BLOCK}
 
 
+@pytest.mark.parametrize(
+    ("failure", "said", "advice"),
+    [
+        pytest.param("unsupported: this Content-Encoding", "编码方式", "Content-Encoding", id="a coding"),
+        pytest.param("other", "暂时无法", "稍后重试", id="other"),
+        pytest.param("malformed: unsupported", "格式有误", "更新", id="malformed"),
+        pytest.param("busy", "暂时无法", "稍后重试", id="busy"),
+    ],
+)
+def test_trying_again_is_advised_only_where_it_may_help(failure, said, advice):
+    (ground,) = built_in_grounds(Inspection(failure=failure), frozenset(), EMPTY)
+    assert said in ground.says["zh"]
+    assert advice in ground.guidance["zh"]
+
+
+def test_a_coding_and_a_rule_over_its_time_each_have_their_own_sentence():
+    found = Inspection(failure="unsupported: this Content-Encoding", rules_overtime=("acme_rule",))
+    busy, coded = built_in_grounds(found, frozenset(), EMPTY)
+    assert ("just now" in busy.says["en"], "cannot undo" in coded.says["en"]) == (True, True)
+
+
 def test_a_mode_that_lets_through_cannot_even_be_built():
     under = replace(EMPTY, failures={"crash": Action.LOG})
     assert decide(transfer(), Inspection(failure="crash"), under, today=TODAY).action is Action.BLOCK

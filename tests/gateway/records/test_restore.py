@@ -98,7 +98,7 @@ def test_an_old_record_without_inspection_stays_one():
 def test_what_cannot_be_told_is_named():
     record = incidents.record(1)
     assert restore(record | {"parts_omitted": 3}).gaps == {"parts-omitted"}
-    assert restore(record | {"messages": 3, "connection": "019a"}).gaps == {"messages"}
+    assert restore(record | {"messages": 3, "handshake": "019a"}).gaps == {"messages"}
     verdict = decide(transfer(), Inspection(), DEFAULT, today=CASE_DAY)
     told = connection_record(transfer(), verdict, Connection("ssh"), Coverage.UNKNOWN_PROTOCOL, node="n", duration_ms=0)
     assert restore(told).gaps == {"connection"}
