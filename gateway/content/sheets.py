@@ -6,12 +6,17 @@ import re
 from collections.abc import Sequence
 
 from gateway.content.xml_parser import XmlParser
-from gateway.content.xml_roles import is_wordy
+from gateway.content.xml_roles import LONG_ATTRIBUTE, is_boilerplate, is_telling, is_wordy
 from gateway.errors import LimitError
 from gateway.limits import Limits
 
 MAX_GAP_CELLS = 64
 """Most empty cells in a row that become tabs; beyond it columns say nothing and would only cost memory."""
+_FORMAT_CODE = re.compile(r'&(?:"[^"]{0,64}"|K[0-9A-Fa-f]{6}|[0-9]{1,3}|[A-JL-Z&+-])')
+"""Codes in headers and footers (ISO/IEC 29500-1 §18.3.1.46), which may stand anywhere in a word."""
+_CONCATENATION = re.compile(r'"[ ]{0,8}&[ ]{0,8}"')
+_MEASURE = re.compile(r"-?[0-9]{1,9}\.[0-9]{1,17}|[$A-Z]{1,4}[$0-9]{1,8}:[$A-Z]{1,4}[$0-9]{1,8}")
+"""Heights and references to cells."""
 _EXPONENT = re.compile(r"-?[0-9]\.[0-9]{1,17}[eE]\+?[0-9]{1,2}")
 
 
@@ -56,14 +61,17 @@ class SheetText:
         local = self._locals.get(name)
         if local is None:
             local = self._locals[name] = name.rpartition(":")[2]
+            if is_telling(name):
+                self._keep(local)
         if local == "c":
             self._open_cell(attributes)
         elif local in {"v", "t"}:
             self._catching = self._value
-        elif local == "row":
-            self._column = 0
-        elif attributes:
-            self._attributes(attributes)
+        else:
+            if local == "row":
+                self._column = 0
+            if attributes:
+                self._attributes(attributes)
 
     def _open_cell(self, attributes: list[str]) -> None:
         self._kind, reference = "n", ""
@@ -72,6 +80,8 @@ class SheetText:
                 self._kind = attributes[index + 1]
             elif attributes[index] == "r":
                 reference = attributes[index + 1]
+            if len(attributes[index + 1]) >= LONG_ATTRIBUTE:
+                self._keep(attributes[index + 1])
         self._value.clear()
         letters = reference.rstrip("0123456789")
         column = self._columns.get(letters)
@@ -116,13 +126,24 @@ class SheetText:
             self._catching.append(words)
         elif not words.isspace():
             self._keep(words.strip())
+            if "&" in words:
+                joined = _CONCATENATION.sub("", words)
+                self._keep(joined if joined != words else _FORMAT_CODE.sub("", words))
 
     def _attributes(self, pairs: list[str]) -> None:
         for index in range(0, len(pairs), 2):
             name, value = pairs[index], pairs[index + 1]
-            keep = self._wordy.setdefault(name, is_wordy(name))
-            if keep or (keep is None and not value.isascii()):
+            if name not in self._wordy:
+                self._wordy[name] = is_wordy(name)
+                if is_telling(name):
+                    self._keep(name)
+            if self._wordy[name] or not value.isascii() or (len(value) >= LONG_ATTRIBUTE and _tells(value)):
                 self._keep(value)
+
+
+def _tells(value: str) -> bool:
+    """Whether a long value is neither a measure nor one that programs write."""
+    return _MEASURE.fullmatch(value) is None and not is_boilerplate(value)
 
 
 def column_number(letters: str) -> int:

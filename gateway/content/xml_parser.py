@@ -60,7 +60,8 @@ class XmlParser:
         parser.ordered_attributes = True
         parser.CharacterDataHandler, parser.CommentHandler = self._on_characters, self._on_comment
         on_comment = self._on_comment
-        parser.ProcessingInstructionHandler = lambda _, words: on_comment(words)
+        parser.ProcessingInstructionHandler = lambda target, words: on_comment(f"{target} {words}")
+        parser.StartDoctypeDeclHandler = lambda *told: on_comment(" ".join(str(each) for each in told[:3] if each))
         parser.EntityDeclHandler = _refuse_entity
         self._parser = parser
         return parser

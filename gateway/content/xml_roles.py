@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum, auto
 
 
@@ -28,14 +29,18 @@ class Role(IntEnum):
     INSERTED = auto()
     """What a tracked change put in; its characters are text anyway."""
     NOISE = auto()
-    """Numbers of the layout, left out: between digits of the text they would only harm."""
+    """Numbers of the layout, left out: between digits of the text they would only harm. Long ones are none."""
+    SYMBOL = auto()
+    """A character of the text that stands in an attribute."""
 
 
 OOXML_ROLES = {
     "t": Role.TEXT,
     "delText": Role.DELETED,
-    "instrText": Role.LINE,
+    "instrText": Role.TEXT,
     "delInstrText": Role.LINE,
+    "fldChar": Role.SPACE,
+    "sym": Role.SYMBOL,
     "v": Role.LINE,
     "TextCode": Role.LINE,
     "Text": Role.LINE,
@@ -101,7 +106,18 @@ WORDY_ATTRIBUTES = frozenset(
 SILENT_ATTRIBUTES = frozenset(
     ["uri", "id", "embed", "link", "guid", "ContentType", "Type", "schemeClr", "prstGeom", "path"]
 )
-"""Attributes that hold references; never words."""
+"""Attributes that hold references; words only where somebody put them there, see `is_boilerplate`."""
+_BOILERPLATE = re.compile(
+    r"https?://(?:schemas\.(?:openxmlformats\.org|microsoft\.com)|www\.w3\.org|purl\.(?:org|oclc\.org))/[A-Za-z0-9/._#-]{0,120}"
+    r"|urn:(?:oasis:names:tc:opendocument|schemas-microsoft-com):[A-Za-z0-9:._-]{1,80}"
+    r"|\{?[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\}?"
+    r"|(?:application|image|text)/[A-Za-z.+-]{1,100}"
+    r"|[mlcxenftvrbaqyhoswi@,0-9. -]{0,4000}"
+)
+"""Namespaces of the formats, GUIDs, media types, and outlines of shapes."""
+_LONG_NUMBER = re.compile(r"[0-9]{9}(?![0-9A-Fa-f]{0,3}[-}])")
+"""What no boilerplate has, but for the end of a GUID."""
+_TELLING_NAME = re.compile(r"[^\x00-\x7f]|[0-9]{6}")
 LONG_ATTRIBUTE = 11
 """Any other attribute with a value this long is kept, because a phone number or an identity number would fit."""
 
@@ -116,3 +132,23 @@ def is_wordy(name: str) -> bool | None:
     if "xmlns" in {prefix, local} or local in SILENT_ATTRIBUTES:
         return False
     return True if local in WORDY_ATTRIBUTES else None
+
+
+def is_boilerplate(value: str) -> bool:
+    """Whether the value of a silent attribute or a namespace is one that programs write.
+
+    >>> is_boilerplate("http://schemas.openxmlformats.org/package/2006/relationships")
+    True
+    >>> is_boilerplate("urn:11010519491231002X")
+    False
+    """
+    return _BOILERPLATE.fullmatch(value) is not None and _LONG_NUMBER.search(value) is None
+
+
+def is_telling(name: str) -> bool:
+    """Whether the name of an element or attribute could be a value itself: long digits, or not ASCII.
+
+    >>> is_telling("w:p"), is_telling("客户"), is_telling("n13800138000")
+    (False, True, True)
+    """
+    return _TELLING_NAME.search(name) is not None

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from gateway.content.xml_parser import XmlParser
-from gateway.content.xml_roles import LONG_ATTRIBUTE, Role, is_wordy
+from gateway.content.xml_roles import LONG_ATTRIBUTE, Role, is_boilerplate, is_telling, is_wordy
 from gateway.errors import LimitError
 from gateway.limits import Limits
 
@@ -27,6 +27,8 @@ class XmlText:
         self._roles: dict[str, Role] = {}
         """Qualified name → role; filled as names are met."""
         self._wordy: dict[str, bool | None] = {}
+        self._silent: set[str] = set()
+        """References that have been looked at."""
         self._limits, self._on_root, self._max_depth = limits, on_root, limits.max_xml_depth
         self._chars = 0
         self._reads = Role.OTHER
@@ -103,6 +105,8 @@ class XmlText:
             opened = self._at_start.get(role)
             if opened:
                 opened(self)
+            elif role is Role.SYMBOL:
+                self._symbol(attributes)
         elif self._reads is not Role.LINE:
             self._reads = role
         if attributes:
@@ -115,6 +119,8 @@ class XmlText:
             self.root = local
             if self._on_root:
                 self._on_root(local)
+        if is_telling(name):
+            self._keep(local)
         role = self._roles[name] = self._local_roles.get(local, Role.OTHER)
         return role
 
@@ -134,7 +140,7 @@ class XmlText:
         elif role is Role.DELETED:
             self._count(words)
             self._track().append(words)
-        elif role is not Role.NOISE and not words.isspace():
+        elif (role is not Role.NOISE or len(words) >= LONG_ATTRIBUTE) and not words.isspace():
             self._keep(words.strip())
 
     def _attributes(self, pairs: list[str]) -> None:
@@ -143,9 +149,29 @@ class XmlText:
             name, value = pairs[index], pairs[index + 1]
             if name not in wordy:
                 wordy[name] = is_wordy(name)
+                if is_telling(name):
+                    self._keep(name)
             keep = wordy[name]
-            if keep or (keep is None and (len(value) >= LONG_ATTRIBUTE or not value.isascii())):
+            if keep or ((len(value) >= LONG_ATTRIBUTE or not value.isascii()) and (keep is None or self._tells(value))):
                 self._keep(value)
+
+    def _tells(self, reference: str) -> bool:
+        """Whether a reference is met for the first time and is none that programs write."""
+        if reference in self._silent:
+            return False
+        self._silent.add(reference)
+        return not is_boilerplate(reference)
+
+    def _symbol(self, pairs: list[str]) -> None:
+        """A character by its code, which symbol fonts shift to the private area (ISO/IEC 29500-1 §17.3.3.30)."""
+        for index in range(0, len(pairs), 2):
+            code = pairs[index + 1]
+            if pairs[index].endswith("char") and len(code) == 4 and code.isalnum():
+                try:
+                    number = int(code, 16)
+                except ValueError:
+                    continue
+                self._emit(chr(number - 0xF000 if 0xF000 <= number < 0xF100 else number))
 
     def _track(self) -> list[str]:
         """The text before changes; from the first tracked change on, two texts are written."""

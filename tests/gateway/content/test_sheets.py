@@ -55,7 +55,28 @@ def test_used_shared_strings_are_known():
 @pytest.mark.parametrize(
     ("around", "aside"),
     [
-        pytest.param("<oddHeader>&amp;C机密</oddHeader>", ["&C机密"], id="header"),
+        pytest.param("<oddHeader>&amp;C机密</oddHeader>", ["&C机密", "机密"], id="header"),
+        pytest.param(
+            '<oddHeader>138&amp;B0013&amp;"Arial,Bold"8000</oddHeader>',
+            ['138&B0013&"Arial,Bold"8000', "13800138000"],
+            id="header in pieces",
+        ),
+        pytest.param(
+            '<row><c><f>"138"&amp;"00138000"</f></c></row>',
+            ['"138"&"00138000"', '"13800138000"'],
+            id="formula in pieces",
+        ),
+        pytest.param(
+            "<row n='13800138000'><c n='13800138001' r='A1'/></row>",
+            ["13800138000", "13800138001"],
+            id="attributes of cells",
+        ),
+        pytest.param("<x13800138000 n13800138001='1'/>", ["x13800138000", "n13800138001"], id="names"),
+        pytest.param(
+            "<a ref='A1:XFD1048576' ht='15.600000000000001' uid='{00000000-0001-0000-0000-000000000000}'/>",
+            [],
+            id="layout again",
+        ),
         pytest.param("<hyperlink display='shown' tooltip='tip'/>", ["shown", "tip"], id="link"),
         pytest.param("<dataValidation prompt='enter'/>", ["enter"], id="validation"),
         pytest.param("<pageMargins left='0.7500000000001'/>", [], id="layout"),

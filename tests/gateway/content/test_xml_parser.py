@@ -32,7 +32,8 @@ def test_events_in_order_with_attributes_as_a_list():
 
 def test_comments_and_instructions_are_kept():
     assert ("aside", " c ") in events(b"<a><!-- c --></a>")
-    assert ("aside", "words") in events(b"<a><?p words?></a>")
+    assert ("aside", "p words") in events(b"<a><?p words?></a>")
+    assert ("aside", "name file words") in events(b"<!DOCTYPE name PUBLIC 'words' 'file'><name/>")
 
 
 @pytest.mark.parametrize(
