@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from gateway.content.types import MediaTypes
 from gateway.content.unpack import Budget, unpack
+from gateway.content.volumes import joined
 from gateway.content.windows import forget, old_digests
 from gateway.detect.engine import Engine
 from gateway.detect.tally import Tally
@@ -122,7 +123,7 @@ class _Run:
             pieces = named(pieces, ask.name)
         if ask.content:
             self.content_bytes = sum(len(piece.data) for piece in pieces if piece.is_fragment)
-        return pieces
+        return joined(pieces, limits)
 
     def add(self, piece: Piece) -> None:
         """Unpack the piece and judge every part of it; a fault of a reader becomes an unread part."""

@@ -149,7 +149,8 @@ def _wide_name(plain: bytes, coded: bytes) -> str:
             position += 1
     except IndexError:  # cut off: the plain name is there too
         pass
-    return "".join(map(chr, out))
+    # each unit is 16 bits; characters beyond take two
+    return b"".join((unit & 0xFFFF).to_bytes(2, "little") for unit in out).decode("utf-16-le", "replace")
 
 
 def blocks_5(data: Buffer) -> Iterator[Block]:
@@ -213,6 +214,8 @@ def _file_5(header: bytes, at: int, extra_bytes: int, block: Block, *, is_file: 
             block.encryption = AES_256
         else:
             words.append(text_runs(header[start : start + size]))  # targets of links, owners
+        if record == REDIRECTION_RECORD_5 and block.start == block.end:  # length and checksum are those of the target
+            block.size_bytes, block.crc = 0, None
         position = start + max(1, size)
     block.words = tuple(words)
 

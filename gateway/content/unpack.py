@@ -29,6 +29,7 @@ from gateway.content.streams import read_stream
 from gateway.content.tar import read_tar
 from gateway.content.text import is_text_type, read_text
 from gateway.content.types import MediaTypes
+from gateway.content.volumes import VOLUME_TYPE, assembled, is_lone_volume, read_volume, split_error
 from gateway.content.windows import digest, led
 from gateway.content.zip import read_zip
 from gateway.errors import ContentError, EncryptedError, LimitError, MalformedError, UnsupportedError
@@ -77,6 +78,7 @@ READERS: dict[str, Reader] = {
     "image/wmf": read_runs,
     "image/vnd.dwg": read_runs,
     magics.UNKNOWN: read_unknown,
+    VOLUME_TYPE: read_volume,
     **dict.fromkeys(types.OLE_TYPES, read_ole),
     **dict.fromkeys(ENCRYPTED_TYPES, read_encrypted),
 }
@@ -105,6 +107,8 @@ def unpack(piece: Piece, *, types: MediaTypes, limits: Limits, budget: Budget) -
     """
     name = piece.name or piece.field or "body"
     member = Member(name, piece.data)
+    if piece.name and not piece.is_fragment and is_lone_volume(piece.name, piece.data):
+        member = Member(name, piece.data, VOLUME_TYPE, opaque=split_error())
     walk = _Walk(types, limits, budget)
     told = (Text(piece.name, "name"),) if piece.name else ()
     parts = walk.fragment(member) if piece.is_fragment else walk.parts(member, path=name, depth=0)
@@ -186,7 +190,8 @@ class _Walk:
         return self.types.of(member.data, member.name)
 
     def _below(self, source: Source, reading: Reading, *, path: str, depth: int) -> Iterator[Part]:
-        for member in _guarded_members(chain(reading.members, _second_readings(source))):
+        members = assembled(chain(reading.members, _second_readings(source)), self.limits)
+        for member in _guarded_members(members):
             error = self._limit(depth)
             if error is not None:
                 yield _leaf(member, error, path=f"{path}!/{member.name}", depth=depth)

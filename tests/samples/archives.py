@@ -170,6 +170,17 @@ def seven_zip_by_tool(entries: dict[str, bytes], *options: str) -> bytes:
     return by_tool(entries, "out.7z", "7z", "a", "-bd", "-y", *options, "out.7z")
 
 
+def volumes(entries: dict[str, bytes], out: str, *command: str) -> dict[str, bytes]:
+    """The volumes that a program writes when `command` runs in a folder of `entries`: name → content."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in entries.items():
+            Path(folder, name).write_bytes(content)
+        subprocess.run([*command, *entries], cwd=folder, check=True, capture_output=True)
+        return {
+            path.name: path.read_bytes() for path in sorted(Path(folder).glob(f"{out}*")) if path.name not in entries
+        }
+
+
 def by_tool(entries: dict[str, bytes], out: str, *command: str) -> bytes:
     """What a program makes of files: `command` runs in a folder of them, with their names behind it, and writes `out`."""
     with tempfile.TemporaryDirectory() as folder:

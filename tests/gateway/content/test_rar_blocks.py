@@ -63,6 +63,7 @@ def test_large_sizes():
         pytest.param(b"\x00\x80\x08\x54", "\u5408", id="whole characters"),
         pytest.param(b"\x00\xc0\x00", "pl", id="as in the plain name"),
         pytest.param(b"\x4e\xc0\x81\x01", "\u4e71\u4e6d\u4e62", id="shifted"),
+        pytest.param(b"\x00\xa0\x35\xd8\x00\xdc", "\U0001d400", id="beyond 16 bits"),
         pytest.param(b"\x00\x80\x08", "", id="cut off"),
     ],
 )
