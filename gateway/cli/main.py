@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": "gateway.cli.inspect",
     "demo": "gateway.cli.demo",
     "incidents": "gateway.cli.incidents",
+    "policy": "gateway.cli.policy",
     "replay": "gateway.cli.replay",
     "catalogue": "gateway.cli.catalogue",
     "passthrough": "gateway.cli.passthrough",

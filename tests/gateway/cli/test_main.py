@@ -21,6 +21,12 @@ LEAVES = [
     ("incidents",),
     ("incidents", "list"),
     ("incidents", "show"),
+    ("policy",),
+    ("policy", "test"),
+    ("policy", "list"),
+    ("policy", "show"),
+    ("policy", "diff"),
+    ("replay",),
     ("audit",),
     ("audit", "verify"),
     ("signatures",),
@@ -32,7 +38,7 @@ LEAVES = [
 
 def test_commands_are_those_of_this_version():
     assert list(COMMANDS) == [
-        "run", "check", "inspect", "demo", "incidents", "catalogue", "passthrough", "audit", "signatures", "ca", "pac",
+        "run", "check", "inspect", "demo", "incidents", "policy", "replay", "catalogue", "passthrough", "audit", "signatures", "ca", "pac",
     ]  # fmt: skip
     assert (FAILED, WRONG, REFUSED) == (1, 2, 3)
 
@@ -49,7 +55,7 @@ def test_every_command_has_help_with_an_example(sluice, command):
 
 @pytest.mark.parametrize(
     "command",
-    [leaf for leaf in LEAVES if leaf not in {("demo",), ("incidents",), ("audit",), ("signatures",)}],
+    [leaf for leaf in LEAVES if leaf not in {("demo",), ("incidents",), ("policy",), ("audit",), ("signatures",)}],
     ids=" ".join,
 )
 def test_every_command_takes_a_settings_file(sluice, command):
