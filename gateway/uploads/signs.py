@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gateway.destinations.match import loose_query
 from gateway.destinations.split import Split
 from gateway.transfer import Request, Transfer
 from gateway.uploads.plan import BY_RANGE
@@ -24,6 +25,9 @@ def split_of(transfer: Transfer, split: Split | None) -> Split | None:
     """The step of a request, with what its head says beside the catalogue's word; None when it is none."""
     request = transfer.request
     is_ranged = "content-range" in request.headers
+    if (split is None or split.step == "whole") and is_numbered(request.query):
+        # Of what an endpoint for whole files takes in blocks, each would be judged as a file of its own.
+        return UNFOLLOWED
     if split is None:
         if carries_all(request):
             return None
@@ -34,6 +38,26 @@ def split_of(transfer: Transfer, split: Split | None) -> Split | None:
     if split.step == "chunk" and split.order == "range" and not is_ranged:
         return replace(split, step="whole", order="", answer="")
     return split
+
+
+def is_numbered(query: str) -> bool:
+    """Whether the query makes the body a block of an object, or names its blocks, as object stores have it.
+
+    S3 and its like, Azure, and calls that append (OSS, COS, OBS, TOS).
+
+    >>> is_numbered("comp=block&blockid=MQ%3D%3D"), is_numbered("comp=properties")
+    (True, False)
+    """
+    if "=" not in query:
+        return False
+    pairs = {
+        name.lower(): value.lower() for name, _, value in (one.partition("=") for one in loose_query(query).split("&"))
+    }
+    return (
+        {"partnumber", "uploadid"} <= pairs.keys()
+        or pairs.get("comp", "") in {"block", "blocklist", "appendblock", "page", "range"}
+        or ("append" in pairs and not pairs.keys().isdisjoint({"position", "offset"}))
+    )
 
 
 def carries_all(request: Request) -> bool:

@@ -12,8 +12,8 @@ from tests.support.origin import Origin
 
 pytestmark = pytest.mark.e2e
 OWN, CHAT, STORE = "upload.example.com", "qyapi.weixin.qq.com", "example-bucket.s3.cn-north-1.amazonaws.com.cn"
-WECHAT, DRIVE = "file.wx2.qq.com", "open.feishu.cn"
-HOSTS = (OWN, CHAT, STORE, WECHAT, DRIVE)
+WECHAT, DRIVE, GIVEN = "file.wx2.qq.com", "open.feishu.cn", "files.oaiusercontent.com"
+HOSTS = (OWN, CHAT, STORE, WECHAT, DRIVE, GIVEN)
 
 
 def packed() -> bytes:
@@ -88,6 +88,8 @@ def part_of(length: int, total: object) -> dict[str, str]:
             id="range of all",
         ),
         pytest.param("PUT", f"https://{STORE}/a.zip?uploadId=U1", {}, LIST, id="part without a number"),
+        pytest.param("PUT", f"https://{GIVEN}/f?sig=x&comp=block&blockid=MQ%3D%3D", {}, LIST[:1], id="block of a file"),
+        pytest.param("PUT", f"https://{GIVEN}/f?partNumber=1&uploadId=U", {}, LIST[:1], id="part of a file"),
         pytest.param(
             "POST", f"https://{WECHAT}/cgi-bin/mmwebwx-bin/webwxuploadmedia", MULTIPART, WECHAT_PIECE, id="no commit"
         ),

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from gateway.destinations.split import Split
 from gateway.transfer import Actor, Channel, Destination, Request, Transfer
-from gateway.uploads.signs import carries_all, may_be_linked, split_of
+from gateway.uploads.signs import carries_all, is_numbered, may_be_linked, split_of
 
 GOOGLE = {"x-goog-upload-offset": "0", "x-goog-upload-command": "upload, finalize"}
 NETEASE = {"mail-upload-offset": "0", "mail-upload-length": "9", "mail-upload-size": "9"}
@@ -76,3 +78,30 @@ PART = Split(step="chunk", key=("query:id",), order="index:query:n")
 def test_which_step_a_request_is(made, split, step):
     found = split_of(made, split)
     assert (found and found.step) == step
+
+
+@pytest.mark.parametrize(
+    ("query", "is_block"),
+    [
+        ("", False),
+        ("k=9", False),
+        ("comp=metadata", False),
+        ("append", False),
+        ("append=1&x=2", False),
+        ("sig=x&comp=block&blockid=MQ", True),
+        ("COMP=BlockList", True),
+        ("c%6Fmp=appendblock", True),
+        ("comp=page", True),
+        ("partNumber=2&uploadId=U", True),
+        ("partNumber=2", False),
+        ("append&position=5", True),
+    ],
+)
+def test_blocks_of_object_stores(query, is_block):
+    assert is_numbered(query) is is_block
+    made = transfer()
+    made = replace(made, request=replace(made.request, query=query))
+    for split in (None, Split(step="whole", key=("url",))):
+        found = split_of(made, split)
+        assert (found is not None and found.step == "piece") is is_block
+    assert split_of(made, PART) is PART
