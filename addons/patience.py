@@ -35,6 +35,8 @@ LOOKS = 10
 """Looks within the shorter of the two times, so that it is kept to a tenth."""
 AT_ONCE = 200
 """Connections looked at before others have their turn; a look takes some microseconds."""
+REFUSED = "refused"
+"""Stands first in what tells the rest of a refused body."""
 
 
 @dataclass(slots=True)
@@ -97,7 +99,8 @@ class Patience:
             pace = self._paces[handler] = Pace()
         now, layers = self.clock(), list(every_layer(handler.layer))
         streams = list(open_bodies(layers))
-        if pace.is_slow_head(head_of(handler.layer, layers, has_bodies=bool(streams)), now, self.slow_head_s):
+        head = head_of(handler.layer, layers, has_bodies=bool(streams))
+        if pace.is_slow_head(head, now, self.slow_body_s if head and head[0] == REFUSED else self.slow_head_s):
             self.close(handler, metrics.REFUSED_CONNECTIONS.labels(reason="slow-head"))
         elif pace.is_slow_body({id(stream): stream.held.spool.size_bytes for stream in streams}, now, self.slow_body_s):
             for stream in streams:
@@ -119,8 +122,11 @@ def open_bodies(layers: list[Any]) -> Iterator[HoldStream]:
             yield layer
 
 
-def head_of(top: Any, layers: list[Any], *, has_bodies: bool) -> Hashable:
-    """What tells the head or greeting that is coming in from any other; None when none has begun, or it is whole."""
+def head_of(top: Any, layers: list[Any], *, has_bodies: bool) -> tuple[Hashable, ...] | None:
+    """What tells the head or greeting that is coming in from any other; None when none has begun, or it is whole.
+
+    The rest of a body that was refused is a nuisance of the same kind: it is read for the sake of the answer only.
+    """
     for waiting in undecided(top, layers):
         if waiting.data_client():
             return "greeting", id(waiting)
@@ -130,6 +136,8 @@ def head_of(top: Any, layers: list[Any], *, has_bodies: bool) -> Hashable:
                 return "tls", id(layer)
             case Http1Server() if layer.state == layer.read_headers and layer.buf:
                 return "head", id(layer), layer.stream_id
+            case Http1Server() if layer.state == layer.read_body and not has_bodies:
+                return REFUSED, id(layer), layer.stream_id
             case Http2Server() if is_within_frame(layer) and not has_bodies:
                 return "head", id(layer), layer.h2_conn.highest_inbound_stream_id
     return None

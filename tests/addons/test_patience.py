@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from hyperframe.frame import DataFrame, HeadersFrame
 
+from addons.answer import last_resort
 from addons.layers import every_layer
 from addons.patience import STEP_BYTES, Pace, Patience, head_of, open_bodies
 from metrics import catalogue as metrics
@@ -142,6 +143,26 @@ def test_slow_body_is_given_up_with_its_spool(engine, clock, sent):
 
 def bodies(handler):
     return list(open_bodies(list(every_layer(handler.layer))))
+
+
+def test_rest_of_a_refused_body_is_not_read_for_ever(engine, clock):
+    before = refused("slow-head")
+    engine.decide.at_head = refuse
+    with Raw(engine.port) as raw:
+        raw.send(POST % 1_000_000 + b"x")
+        assert raw.status() == 403
+        eventually(lambda: head(clock.handler()))
+        clock.look_after(0)
+        raw.send(b"x" * 100_000)
+        clock.look_after(299)
+        assert not raw.is_closed(0.2)
+        clock.look_after(1)
+        assert raw.is_closed(5)
+    assert refused("slow-head") == before + 1
+
+
+async def refuse(flow, held) -> None:
+    held.refusal = last_resort(flow)
 
 
 def test_idle_between_requests_is_allowed(engine, clock):

@@ -15,8 +15,11 @@ from hyperframe.frame import Frame
 class Wire:
     """`with Wire(port, ca) as wire`: a tunnel to `localhost:443` unless named, HTTP/2 begun and settings exchanged."""
 
-    def __init__(self, port: int, ca: Path, target: str = "localhost:443", *, timeout_s: float = 20.0) -> None:
-        raw = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
+    def __init__(
+        self, port: int, ca: Path, target: str = "localhost:443", *, source: str = "", timeout_s: float = 20.0
+    ) -> None:
+        own = (source, 0) if source else None
+        raw = socket.create_connection(("127.0.0.1", port), timeout=timeout_s, source_address=own)
         raw.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
         answer = b""
         while b"\r\n\r\n" not in answer:

@@ -167,6 +167,7 @@ class Origin:
         conn.initiate_connection()
         writer.write(conn.data_to_send())
         open_: dict[int, tuple[Seen, object]] = {}
+        unsent: dict[int, bytes] = {}
         while data := await reader.read(65536):
             for event in conn.receive_data(data):
                 if isinstance(event, h2.events.RequestReceived):
@@ -190,8 +191,25 @@ class Origin:
                     seen.sha256, seen.complete = digest.hexdigest(), True  # type: ignore[attr-defined]
                     status, fields, body = self.reply(seen)
                     conn.send_headers(event.stream_id, [(":status", str(status)), *fields.items()])
-                    conn.send_data(event.stream_id, body, end_stream=True)
+                    unsent[event.stream_id] = body
                 elif isinstance(event, h2.events.StreamReset):
                     open_.pop(event.stream_id, None)
+                    unsent.pop(event.stream_id, None)
+            for stream_id in list(unsent):
+                _send_more(conn, stream_id, unsent)
             writer.write(conn.data_to_send())
             await writer.drain()
+
+
+def _send_more(conn: h2.connection.H2Connection, stream_id: int, unsent: dict[int, bytes]) -> None:
+    """As much of an answer as the window of its stream takes; nothing stays behind when that is all of it."""
+    rest = unsent.pop(stream_id)
+    while True:
+        step = min(conn.local_flow_control_window(stream_id), conn.max_outbound_frame_size, len(rest))
+        if rest and not step:
+            unsent[stream_id] = rest
+            return
+        conn.send_data(stream_id, rest[:step], end_stream=step == len(rest))
+        rest = rest[step:]
+        if not rest:
+            return
