@@ -129,6 +129,16 @@ class Identity(Section):
         return bool(self.networks or self.addresses or self.api_token_file)
 
 
+_NO_LOGIN = (
+    "no client could log in: passwords are taken over TLS or from this machine only; set tls.proxy_name or "
+    "tls.proxy_certificate, or name the networks in identity.clear_login_networks"
+)
+_NO_LOGIN_SOCKS = (
+    "no client could log in: SOCKS5 is never encrypted, and passwords in the clear are taken from this machine only; "
+    "listen on loopback, or name the networks in identity.clear_login_networks"
+)
+
+
 def contradictions(identity: Identity, *, listen: Address, mode: str, speaks_tls: bool) -> list[tuple[Where, str]]:
     """Place and message of keys that are right alone and wrong together."""
     found: list[tuple[str, str]] = []
@@ -141,10 +151,7 @@ def contradictions(identity: Identity, *, listen: Address, mode: str, speaks_tls
     if asked != "off" and mode == "transparent":
         found.append(("proxy_auth", "a transparent gateway cannot ask for a login; allowed: off"))
     elif asked != "off" and not (encrypts or is_loopback(listen.host) or identity.clear_login_networks):
-        message = (
-            "no client could log in: passwords are taken over TLS or from this machine only; set tls.proxy_name or "
-            "tls.proxy_certificate, or name the networks in identity.clear_login_networks"
-        )
+        message = _NO_LOGIN_SOCKS if mode == "socks5" else _NO_LOGIN
         found.append(("proxy_auth", message))
     if identity.required and asked == "off" and not identity.knows_addresses:
         message = "nobody could be known; true needs proxy_auth, networks, addresses or api_token_file"

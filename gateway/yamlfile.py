@@ -94,6 +94,29 @@ def load_yaml(path: str) -> Document:
     return parse_yaml(read_text(path), path)
 
 
+_WORDED = {
+    "too_short": "is an empty list; name at least one",
+    "missing": "is missing",
+    "invalid_key": "is no text, and a key must be",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "model_type": "must be a block of keys",
+    "dict_type": "must be a block of names and values",
+    "string_type": "must be text; put it into quotes",
+    "string_too_short": "must not be empty",
+    "string_too_long": "too long; allowed: at most {max_length} characters",
+    "string_pattern_mismatch": "has a form that is not allowed here (pattern {pattern})",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "greater_than": "too small; allowed: more than {gt}",
+    "greater_than_equal": "too small; allowed: at least {ge}",
+    "less_than": "too large; allowed: less than {lt}",
+    "less_than_equal": "too large; allowed: at most {le}",
+}
+"""Kind of an error whose own message speaks of Python → what is said instead; in braces: names of its context."""
+
+
 def read_text(path: str) -> str:
     """The text of the file, not much more than `MAX_YAML_BYTES` of it; raises ConfigError when it cannot be read."""
     try:
@@ -117,13 +140,36 @@ def pydantic_problems(
         steps = tuple(step for step in error["loc"] if step != "[key]")
         where = at + steps
         name = ".".join(str(step) for step in where) or "the document"
-        message = error["msg"].removeprefix("Value error, ")
+        message = plain_message(error)
         if error["type"] == "model_type":
             message = "must be a mapping of keys to values"
         if error["type"] == "extra_forbidden":
             message = _unknown_key(str(steps[-1]), _keys_at(model, steps[:-1]))
         problems.append(document.problem(where, f"{name}: {message}"))
     return problems
+
+
+def plain_message(error: ErrorDetails) -> str:
+    """What pydantic says, in words that do not speak of Python.
+
+    >>> plain_message({"type": "tuple_type", "loc": (), "msg": "Input should be a valid tuple", "input": 1})
+    'must be a list'
+    >>> plain_message({"type": "less_than_equal", "loc": (), "msg": "", "input": 9, "ctx": {"le": 5}})
+    'too large; allowed: at most 5'
+    """
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in _WORDED:
+        return _WORDED[kind].format(
+            **{name: f"{value:.15g}" if isinstance(value, float) else value for name, value in context.items()}
+        )
+    if kind in {"enum", "literal_error"}:
+        return f"unknown word; allowed: {', '.join(word or '(empty)' for word in allowed_words(error))}"
+    return error["msg"].removeprefix("Value error, ")
+
+
+def allowed_words(error: ErrorDetails) -> list[str]:
+    """The words of the closed set that an error of kind `enum` or `literal_error` names."""
+    return [word.strip("'") for word in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
 
 
 def _keys_at(model: type[BaseModel] | None, where: Where) -> list[str] | None:

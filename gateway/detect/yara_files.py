@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from gateway.detect.signatures import Cases, Confidence, FindCase, Klass, Signature, Title
 from gateway.errors import ConfigError, Problem
 from gateway.findings import Severity
-from gateway.yamlfile import load_yaml, pydantic_problems
+from gateway.yamlfile import load_yaml, plain_message, pydantic_problems
 
 FOLDER = "yara"
 """Folder of rules in a folder of signatures; also the key of their detector."""
@@ -127,7 +127,7 @@ def _load(path: str) -> tuple[RuleFile, dict[str, Signature]]:
             metas[rule.identifier] = _meta(rule.meta)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
-                message = f"rule {rule.identifier}: meta {one['loc'][0]}: {one['msg']}"
+                message = f"rule {rule.identifier}: meta {one['loc'][0]}: {plain_message(one)}"
                 problems.append(Problem(path, lines.get(rule.identifier, 0), message))
     cases_path = path.removesuffix(".yar") + ".cases.yaml"
     cases, case_lines, more = _cases(

@@ -21,7 +21,8 @@ type Mistake = tuple[Where, str]
 
 PLACEHOLDERS = frozenset({"{found}", "{limit}"})
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-_OWN_IDS = frozenset(refusal.rule for refusal in BUILTIN.values())
+_OWN_IDS = frozenset(refusal.rule for refusal in BUILTIN.values()) | frozenset(BUILT_IN)
+"""Rules of the gateway's own, which no file writes."""
 _STOPS = frozenset({"coach", "hold", "block"})
 
 
@@ -128,7 +129,12 @@ def _authorised(entry: AuthorisedEntry) -> Iterator[Mistake]:
 def _rule_names(where: Where, names: tuple[str, ...], allowed: tuple[str, ...]) -> Iterator[Mistake]:
     for index, name in enumerate(names):
         if name not in allowed:
-            yield (*where, index), f"no rule {name!r}{nearest(name, allowed)}"
+            if name in _OWN_IDS:
+                own = ", ".join(sorted(_OWN_IDS.intersection(allowed)))
+                message = f"{name!r} is the gateway's own refusal; allowed: rules of this file, and {own}"
+            else:
+                message = f"no rule {name!r}{nearest(name, allowed)}"
+            yield (*where, index), message
 
 
 def _signatures(file: PolicyFile, installed: frozenset[str], place: Callable[[str, int], Where]) -> Iterator[Mistake]:

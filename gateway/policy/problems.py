@@ -9,26 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from pydantic import BaseModel
 
 from gateway.errors import Problem
-from gateway.yamlfile import Document, Where
+from gateway.yamlfile import Document, Where, allowed_words, plain_message
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-
-_PLAIN = {
-    "too_short": "is an empty list; name at least one",
-    "missing": "is missing",
-    "invalid_key": "is no text, and a key must be",
-    "tuple_type": "must be a list",
-    "model_type": "must be a block of keys",
-    "dict_type": "must be a block of names and values",
-    "string_type": "must be text; put it into quotes",
-    "string_too_short": "must not be empty",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-}
-"""Kinds of error whose own message speaks of Python."""
 
 
 def form_problems(document: Document, errors: list[ErrorDetails], model: type[BaseModel]) -> list[Problem]:
@@ -101,21 +85,17 @@ def allowed_keys(model: type[BaseModel], where: Where) -> list[str]:
 
 
 def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
-    kind, context = error["type"], error.get("ctx", {})
+    kind = error["type"]
     if kind == "extra_forbidden":
         allowed = allowed_keys(model, error["loc"][:-1])
         return f"unknown key{nearest(str(error['loc'][-1]), allowed)}; allowed: {', '.join(allowed)}"
     if kind in {"enum", "literal_error"}:
-        allowed = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+        allowed = allowed_words(error)
         near = nearest(error["input"], allowed) if isinstance(error["input"], str) else ""
         return f"unknown word{near}; allowed: {', '.join(allowed)}"
     if kind == "value_error":
-        return str(context["error"])
-    if kind in _PLAIN:
-        return _PLAIN[kind]
-    if kind == "string_pattern_mismatch":
-        return f"has a form that is not allowed here (pattern {context['pattern']})"
-    return error["msg"]
+        return str(error.get("ctx", {})["error"])
+    return plain_message(error)
 
 
 def _entry_id(value: Any, where: Where) -> str | None:  # noqa: ANN401 - whatever the YAML file holds

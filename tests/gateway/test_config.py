@@ -131,7 +131,7 @@ workers: "2"
         "sluice.yaml:3: mode: not a mode; allowed: regular, transparent, socks5, upstream:http://HOST:PORT or upstream:https://HOST:PORT",
         f"sluice.yaml:4: polcy: unknown key; did you mean policy? allowed: {TOP_KEYS}",
         "sluice.yaml:5: policy: the path does not exist",
-        "sluice.yaml:6: limits.max_depth: Input should be a valid integer",
+        "sluice.yaml:6: limits.max_depth: must be a whole number",
         "sluice.yaml:8: identity.requird: unknown key; did you mean required? allowed: required, proxy_auth, users, htpasswd, ldap, login_ttl_s, clear_login_networks, address_suffices, networks, addresses, api_token_file",
         "sluice.yaml:9: tls.passthrough.0: not an entry; allowed: a mapping with host, reason, owner, expires and perhaps ticket",
         "sluice.yaml:10: store: postgresql is not available in this version; allowed: sqlite",
@@ -147,7 +147,7 @@ workers: "2"
         param("just text", ["sluice.yaml:1: the document must be a mapping of settings"], id="text"),
         param("a: [", ["sluice.yaml:2: YAML: did not find expected node content"], id="syntax"),
         param("workers: 1\nworkers: 2", ["sluice.yaml:2: duplicate key 'workers'"], id="duplicate key"),
-        param("7: x", ["sluice.yaml:1: 7: Keys should be strings"], id="number as key"),
+        param("7: x", ["sluice.yaml:1: 7: is no text, and a key must be"], id="number as key"),
         param(
             "console: {listen: 127.0.0.1:8080}\nmetrics: {listen: 127.0.0.1:8080}",
             [
@@ -181,7 +181,7 @@ workers: "2"
         param(
             "identity: {users: broken.yaml}\nconsole: {listen: 127.0.0.1:8080}",
             [
-                "FOLDER/broken.yaml:1: users.0.name: Field required",
+                "FOLDER/broken.yaml:1: users.0.name: is missing",
                 "sluice.yaml:2: console.listen: the same address as listen; allowed: one address each",
             ],
             id="problems of the users file too",
@@ -264,7 +264,7 @@ def test_variables(folder, environ, check):
         ),
         param(
             {"SLUICE__LIMITS__MAX_DEPTH": "x"},
-            ["<environment>:0: SLUICE__LIMITS__MAX_DEPTH: limits.max_depth: Input should be a valid integer"],
+            ["<environment>:0: SLUICE__LIMITS__MAX_DEPTH: limits.max_depth: must be a whole number"],
             id="wrong type",
         ),
         param(
@@ -303,8 +303,8 @@ def test_variables(folder, environ, check):
         param(
             {"SLUICE__LIMITS": "{max_depth: x, max_parts: y}"},
             [
-                "<environment>:0: SLUICE__LIMITS: limits.max_depth: Input should be a valid integer",
-                "<environment>:0: SLUICE__LIMITS: limits.max_parts: Input should be a valid integer",
+                "<environment>:0: SLUICE__LIMITS: limits.max_depth: must be a whole number",
+                "<environment>:0: SLUICE__LIMITS: limits.max_parts: must be a whole number",
             ],
             id="section",
         ),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.errors import ConfigError, Problem
-from gateway.yamlfile import MAX_YAML_BYTES, Document, load_yaml, parse_yaml, pydantic_problems
+from gateway.yamlfile import MAX_YAML_BYTES, Document, load_yaml, parse_yaml, plain_message, pydantic_problems
 
 param = pytest.param
 
@@ -195,3 +195,21 @@ def test_problems_of_a_model(text, expected):
 
 def test_problems_below_a_place_and_without_a_model():
     assert problems_of("rules:\n- a: 1", at=("rules", 0)) == ["f:2: rules.0.a: unknown key"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "context", "said"),
+    [
+        pytest.param("missing", {}, "is missing", id="missing"),
+        pytest.param("tuple_type", {}, "must be a list", id="list"),
+        pytest.param("less_than_equal", {"le": 1.0}, "too large; allowed: at most 1", id="float bound"),
+        pytest.param("greater_than_equal", {"ge": 1048576}, "too small; allowed: at least 1048576", id="whole bound"),
+        pytest.param(
+            "literal_error", {"expected": "'', 'a' or 'b'"}, "unknown word; allowed: (empty), a, b", id="words"
+        ),
+        pytest.param("value_error", {}, "not a mode", id="our own words"),
+    ],
+)
+def test_messages_do_not_speak_of_python(kind, context, said):
+    error = {"type": kind, "loc": (), "msg": "Value error, not a mode", "input": 1, "ctx": context}
+    assert plain_message(error) == said

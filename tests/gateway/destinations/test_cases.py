@@ -92,7 +92,7 @@ def test_a_case_of_a_wrong_form_is_named_by_its_line(write):
     text = ONE + "  - {request: a.example, endpoint: up}\n"
 
     assert problems(write(text)) == [
-        "a.yaml:15: cases.3.request: String should match pattern '^[A-Z]+ (https?|wss)://[^\\s/]+/\\S*$'"
+        "a.yaml:15: cases.3.request: has a form that is not allowed here (pattern ^[A-Z]+ (https?|wss)://[^\\s/]+/\\S*$)"
     ]
 
 

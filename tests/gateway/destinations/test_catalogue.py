@@ -344,7 +344,7 @@ KEYS = (
     ("text", "expected"),
     [
         param(ONE.replace("account:", "acount:"), [
-            "1.yaml:1: account: Field required",
+            "1.yaml:1: account: is missing",
             "1.yaml:5: acount: unknown key; did you mean account? allowed: " + ", ".join(KEYS),
         ], id="unknown key"),
         param(ONE.replace("/up}", "'(/up'}"), [

@@ -70,13 +70,13 @@ def test_every_problem_at_once(tmp_path, monkeypatch):
     assert [str(problem) for problem in caught.value.problems] == [
         f"addresses.yaml:2: addresses.0.address: {address}",
         f"addresses.yaml:4: addresses.1.address: {address}",
-        "addresses.yaml:5: addresses.1.user: String should match pattern '^[^\\s:\\x00-\\x1f]+$'",
+        "addresses.yaml:5: addresses.1.user: has a form that is not allowed here (pattern ^[^\\s:\\x00-\\x1f]+$)",
         f"addresses.yaml:8: addresses.2.expires: {time}",
-        "addresses.yaml:9: addresses.3.address: Field required",
+        "addresses.yaml:9: addresses.3.address: is missing",
         "addresses.yaml:9: addresses.3.adress: unknown key; did you mean address? allowed: address, user, expires",
         f"addresses.yaml:13: addresses.4.expires: {time}",
         f"addresses.yaml:14: addresses.5.address: {address}",
-        "addresses.yaml:15: addresses.5.user: String should have at least 1 character",
+        "addresses.yaml:15: addresses.5.user: must not be empty",
     ]
 
 

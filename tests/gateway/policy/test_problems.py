@@ -116,7 +116,7 @@ def problems(text):
         pytest.param(
             "{body: true}",
             "{persons: 0}",
-            "p.yaml:10: rules 'a.b': when.persons: Input should be greater than or equal to 1",
+            "p.yaml:10: rules 'a.b': when.persons: too small; allowed: at least 1",
             id="a sentence of the library",
         ),
     ],

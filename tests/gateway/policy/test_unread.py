@@ -112,13 +112,17 @@ exceptions:
             "is no protocol that has a name here",
             id="no such protocol",
         ),
-        param("rules: wire.relay, destination: {host: a.example}", "no rule 'wire.relay'", id="a rule nobody lifts"),
+        param(
+            "rules: wire.relay, destination: {host: a.example}",
+            "'wire.relay' is the gateway's own refusal; allowed: rules of this file, and wire.bare",
+            id="a rule nobody lifts",
+        ),
         param(
             "rules: wire.bare-address, up_to_mb: 5, destination: {host: 203.0.113.9}", "is not a size rule", id="size"
         ),
         param(
             "rules: wire.unknown-protocol, port: 0, protocol: ssh, destination: {host: a.example}",
-            "greater than or equal to 1",
+            "at least 1",
             id="no port of that number",
         ),
     ],
