@@ -25,7 +25,7 @@ from gateway.records.ids import new_id
 from gateway.records.record import build_record, outcome_record
 from gateway.transfer import Channel, Request, Transfer
 from gateway.uploads.plan import id_key
-from gateway.uploads.state import Facts
+from gateway.uploads.state import Facts, State
 from gateway.wire.frames.frame import Close
 from gateway.wire.frames.lwp import COMMIT, READER, UploadFrame, read_upload
 from gateway.wire.frames.messages import MESSAGE, TEXT_TYPE
@@ -155,7 +155,9 @@ class WebSockets:
         kept, keys, base = self.judge.uploads.kept, [id_key(READER, upload)], conversation.transfer
         if await kept.call(kept.store.is_of_another, base.id, keys):
             raise MalformedError("LWP", "an upload of another connection")
-        await kept.call(kept.store.open, base.id, keys, Facts(host=base.destination.host, transfer_id=base.id))
+        noted = await kept.call(kept.store.open, base.id, keys, Facts(host=base.destination.host, transfer_id=base.id))
+        # Its bytes are kept here; an open one would take room from uploads that are kept there.
+        await kept.call(kept.store.mark, noted.id, State.PASSED)
 
     async def decide_file(self, conversation: Conversation, message: Message, step: UploadFrame) -> bool:
         """The whole file that the message completes; nothing of the last piece leaves before its verdict."""

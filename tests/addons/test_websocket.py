@@ -343,6 +343,8 @@ async def test_an_upload_of_another_connection_is_refused(sockets, tmp_path):
     other, _ = opened(tmp_path, "d", **DINGTALK)
     assert not (await say(sockets, other, lwp("/up/ci", "u;0;0", "YWI="))).may_leave
     assert (await say(sockets, first, lwp("/up/frag", "u;2;0", "Y2Q="))).may_leave
+    (noted,) = sockets.judge.uploads.kept.store.find("c", ["id:dingtalk-lwp:u"])
+    assert noted.state == "passed"
     assert [record["verdict"]["rules"][0]["id"] for record in lines(tmp_path)] == ["gateway.not-inspected"]
 
 
