@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from gateway.content.inflate import Decoder, StreamDecoder, ZlibDecoder, ZstdDecoder, gathered, metered, raw_lzma
 from gateway.content.names import decodings, names_text
 from gateway.content.reading import Budget, Member, Reading, Source
+from gateway.content.runs import text_runs
 from gateway.content.windows import checksum
 from gateway.content.zip_directory import AES_METHOD, UTF8_FLAG, Directory, Entry, extra_fields, read_directory
 from gateway.content.zip_encryption import STORED, entry_encryption, plain_method, summary
@@ -23,6 +24,9 @@ _UNICODE_FIELDS = {0x7075, 0x6375}
 """Info-ZIP Unicode path and comment: version, checksum of the plain form, UTF-8."""
 MAX_SILENT_BYTES = 64
 """Longest extra field of numbers that needs no look: NTFS times take 32 bytes, strong encryption is seen elsewhere."""
+LOCAL_HEADER_BYTES = 30
+MIN_WORDY_BYTES = 8
+_LETTERS = bytes([*range(48, 58), *range(65, 91), *range(97, 123)])
 _SILENT_FIELDS = {0x0001, 0x000A, 0x0017, 0x5455, 0x5855, 0x7855, 0x7875, 0x9901, 0xCAFE, 0xD935, 0xA220}
 """Extra fields of numbers: zip64, NTFS and Unix times and owners, encryption, jar mark, alignment, OPC growth hint."""
 
@@ -69,12 +73,16 @@ class Archive:
 
     def told_names(self) -> Iterator[str]:
         """Names, comments and readable extra fields, in every plausible encoding."""
-        yield from decodings(self.directory.comment)
+        yield from _words(self.directory.comment)
         for entry in self.directory.entries:
             yield from _names(entry)
-            yield from decodings(entry.comment)
+            if entry.comment:
+                yield from _words(entry.comment)
             if entry.extra:
-                yield from _extra_texts(entry)
+                yield from _extra_texts(entry.extra)
+            local = self.source.data[entry.header_start + LOCAL_HEADER_BYTES + len(entry.raw_name) : entry.start]
+            if local and bytes(local) != entry.extra:
+                yield from _extra_texts(bytes(local))
 
     def members(self, indices: Iterable[int]) -> Iterator[Member]:
         """The chosen entries and, last, what lies outside all entries; directories are left out."""
@@ -112,12 +120,25 @@ def _names(entry: Entry) -> tuple[str, ...]:
     return decodings(entry.raw_name)
 
 
-def _extra_texts(entry: Entry) -> Iterator[str]:
-    for field, content in extra_fields(entry.extra):
+def _extra_texts(extra: bytes) -> Iterator[str]:
+    for field, content in extra_fields(extra):
         if field in _UNICODE_FIELDS:
             yield content[5:].decode("utf-8", "replace")
-        elif field not in _SILENT_FIELDS or len(content) > MAX_SILENT_BYTES:
+        elif field not in _SILENT_FIELDS or len(content) > MAX_SILENT_BYTES or _is_wordy(content):
             yield content.decode("utf-8", "ignore")
+            yield text_runs(content)
+
+
+def _is_wordy(content: bytes) -> bool:
+    """Whether a field of numbers is mostly letters and digits, which times and owners are not."""
+    return len(content) >= MIN_WORDY_BYTES and 2 * len(content.translate(None, _LETTERS)) <= len(content)
+
+
+def _words(comment: bytes) -> Iterator[str]:
+    """Every plausible reading of a comment, which may be in UTF-16 too."""
+    yield from decodings(comment)
+    if b"\x00" in comment:
+        yield text_runs(comment)
 
 
 def unpacked(data: Buffer, entry: Entry, limits: Limits, budget: Budget) -> tuple[Buffer, ContentError | None]:

@@ -109,3 +109,13 @@ def native_stream(name: str, content: bytes) -> bytes:
     inner = struct.pack("<H", 2) + label + label + struct.pack("<2HL", 0, 3, len(label)) + label
     inner += struct.pack("<L", len(content)) + content
     return struct.pack("<L", len(inner)) + inner
+
+
+def macro_stream(source: bytes) -> bytes:
+    """Source of a macro as modules hold it, compressed without a copy (MS-OVBA §2.4.1)."""
+    out = bytearray(b"\x01")
+    for start in range(0, len(source), 3000):
+        chunk = source[start : start + 3000]
+        body = b"".join(b"\x00" + chunk[at : at + 8] for at in range(0, len(chunk), 8))
+        out += struct.pack("<H", 0xB000 | len(body) - 1) + body
+    return bytes(out)
