@@ -12,13 +12,16 @@ from email import policy
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from itertools import pairwise
 
 from gateway.content.reading import Member, Reading, Source
-from gateway.content.text import decode
+from gateway.content.text import decode, read_text
 from gateway.errors import LimitError
 from gateway.parts import Text
 
 MAIL_TYPE = "message/rfc822"
+MBOX_TYPE = "text/x-mbox"
+"""Mailboxes: registered as application/mbox, and text all the same."""
 MAX_HEADER_CHARS = 64 * 1024
 """Longest header that is decoded; a longer one is only there as it was written."""
 MAX_PARAMETERS_BYTES = 16 * 1024
@@ -40,6 +43,38 @@ def is_mail(head: bytes) -> bool:
     False
     """
     return _FIRST_LINE.match(head) is not None and _PROOF.search(head) is not None
+
+
+_POSTMARK = re.compile(rb"From [^\r\n]{1,200} [0-9]{4}\r?\n")
+"""The line before each message of a mailbox: sender and a date that ends in the year (RFC 4155)."""
+
+
+def is_mbox(head: bytes) -> bool:
+    r"""Whether a text opens as a mailbox does: a postmark, then a header.
+
+    >>> is_mbox(b"From a@b.cn Sat Nov 21 10:00:00 2026\nSubject: x\n")
+    True
+    >>> is_mbox(b"From 1990 to 2026\nmuch changed\n")
+    False
+    """
+    postmark = _POSTMARK.match(head)
+    return postmark is not None and _FIRST_LINE.match(head, postmark.end()) is not None
+
+
+def read_mbox(source: Source) -> Reading:
+    """Reading of a mailbox: all of it as text, each message as a member."""
+    texts = read_text(source)
+    return Reading(texts.texts, opaque=texts.opaque, members=_messages(source))
+
+
+def _messages(source: Source) -> Iterator[Member]:
+    data = source.data
+    starts = [
+        match.start() for match in _POSTMARK.finditer(data) if match.start() == 0 or data[match.start() - 1] == 0x0A
+    ]
+    for number, (start, end) in enumerate(pairwise([*starts, len(data)])):
+        first = bytes(data[start : start + 512]).partition(b"\n")[0]
+        yield Member(f"(message {number})", data[start + len(first) + 1 : end], media_type=MAIL_TYPE)
 
 
 def read_mail(source: Source) -> Reading:

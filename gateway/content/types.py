@@ -12,7 +12,7 @@ from gateway.content import magics
 from gateway.content.buffers import file_over, find
 from gateway.content.encodings import is_textual
 from gateway.content.iso import is_iso
-from gateway.content.mail import MAIL_TYPE, is_mail
+from gateway.content.mail import MAIL_TYPE, MBOX_TYPE, is_mail, is_mbox
 from gateway.content.ole import OLE_ERRORS
 from gateway.content.rtf import RTF_TYPE
 from gateway.content.zip_records import END_SIGNATURE, has_end_record
@@ -165,6 +165,8 @@ def text_type(head: bytes, name: str) -> str:
         return "image/svg+xml"
     if start.startswith((b"{", b"[")) and start[1:].lstrip()[:1] in b'"{[}]':
         return "application/json"
+    if is_mbox(head):
+        return MBOX_TYPE
     if is_mail(head):
         return MAIL_TYPE
     suffix = name.rpartition(".")[2].lower() if "." in name else ""

@@ -15,7 +15,7 @@ from gateway.content.embedded import Marks, behind, embedded
 from gateway.content.encoded import encoded
 from gateway.content.encrypted import ENCRYPTED_TYPES, read_encrypted, read_unknown
 from gateway.content.iso import is_iso, read_iso
-from gateway.content.mail import MAIL_TYPE, read_mail
+from gateway.content.mail import MAIL_TYPE, MBOX_TYPE, read_mail, read_mbox
 from gateway.content.media import read_jpeg, read_png, read_runs
 from gateway.content.ole import read_ole
 from gateway.content.ooxml import read_package
@@ -71,6 +71,7 @@ READERS: dict[str, Reader] = {
     magics.SEVEN_ZIP: read_seven_zip,
     magics.RAR: read_rar,
     MAIL_TYPE: read_mail,
+    MBOX_TYPE: read_mbox,
     RTF_TYPE: read_rtf,
     "image/png": read_png,
     "image/jpeg": read_jpeg,
@@ -88,6 +89,7 @@ DOCUMENT_TYPES = frozenset({magics.PDF, *types.OLE_TYPES, *ENCRYPTED_TYPES})
 _OPEN_TYPES = {
     magics.UNKNOWN,
     MAIL_TYPE,
+    MBOX_TYPE,
     RTF_TYPE,
     "image/png",
     "image/jpeg",

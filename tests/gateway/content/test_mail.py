@@ -5,7 +5,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from gateway.content.mail import is_mail, read_mail
+from gateway.content.mail import MBOX_TYPE, is_mail, is_mbox, read_mail, read_mbox
 from gateway.content.reading import Budget, Source
 from gateway.errors import LimitError
 from gateway.limits import Limits
@@ -108,3 +108,39 @@ def test_hostile_messages_take_little_time(name):
     reading = read(b"From: a\r\nMIME-Version: 1.0\r\n" + HOSTILE[name])
     list(reading.members)
     assert time.process_time() - started < 3
+
+
+POSTMARK = b"From a@b.cn Sat Nov 21 10:00:00 2026\n"
+
+
+def test_messages_of_a_mailbox_are_members():
+    data = (
+        POSTMARK
+        + message(body="first")
+        + b"\n"
+        + POSTMARK.replace(b"\n", b"\r\n")
+        + b"Subject: second\n\nFrom here on\n"
+    )
+    reading = read_mbox(Source(data, "", MBOX_TYPE, Limits(), Budget()))
+    assert "second" in reading.texts[0].text
+    first, second = reading.members
+    assert (first.name, first.media_type, first.data) == (
+        "(message 0)",
+        "message/rfc822",
+        message(body="first") + b"\n",
+    )
+    assert second.data == b"Subject: second\n\nFrom here on\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        pytest.param(POSTMARK + b"Received: x\n", True, id="mailbox"),
+        pytest.param(POSTMARK + b"Dear all,\n", False, id="no header"),
+        pytest.param(b"From: a\nMIME-Version: 1.0\n", False, id="message"),
+        pytest.param(b"From my diary of 2026\nSubject matters\n", False, id="prose"),
+        pytest.param(b"", False, id="nothing"),
+    ],
+)
+def test_what_opens_a_mailbox(head, expected):
+    assert is_mbox(head) is expected

@@ -108,12 +108,22 @@ ARCHIVE = zip_bytes({"a.txt": b"x"})
         pytest.param(
             {"__substg1.0_10130102": b"<p>words"}, [("__substg1.0_10130102", b"<p>words")], id="Outlook HTML body"
         ),
+        pytest.param(
+            {"__substg1.0_10090102": b"\x12\0\0\0\x06\0\0\0MELA\0\0\0\0{\\rtf}"},
+            [("(body)", b"{\\rtf}")],
+            id="Outlook RTF body",
+        ),
         pytest.param({"a": b"words"}, [], id="nothing embedded"),
     ],
 )
 def test_members(streams, members):
     reading = read(ole_bytes(streams))
     assert [(member.name, bytes(member.data)) for member in reading.members] == members
+
+
+def test_an_outlook_body_that_is_damaged():
+    (body,) = read(ole_bytes({"__substg1.0_10090102": b"no compressed RTF"})).members
+    assert (body.data, body.opaque.reason) == (b"no compressed RTF", "malformed")
 
 
 def test_stream_that_is_cut_off():
