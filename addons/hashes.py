@@ -28,7 +28,8 @@ class Hashes:
     async def known(self, held: Held, transfer: Transfer, found: Inspection, policy: Policy) -> Inspection:
         """The inspection, with what is known of the digests that an instant upload sends in place of bytes."""
         values = [value for text in held.where.hashes for value in found.values.get(text, ())]
-        if found.failure or held.bare or not (values or transfer.destination.kind == "rapid"):
+        # Without a body, too: the digest may stand in the query.
+        if found.failure or not (values or transfer.destination.kind == "rapid"):
             return found
         words = {"unknown"}
         if policy.asks_hash:

@@ -60,6 +60,11 @@ async def test_what_is_known_of_a_hash(hashes, tmp_path, kind, values, under, wo
     assert found.known_hash == word
 
 
+async def test_a_call_without_a_body_may_be_one(hashes, tmp_path):
+    held = Held(spool=Spool(str(tmp_path)), max_body_bytes=9, bare=True)
+    assert (await hashes.known(held, transfer(kind="rapid"), Inspection(), POLICY)).known_hash == "unknown"
+
+
 @pytest.mark.parametrize(("verdict", "word"), [(PASS, "seen"), (BLOCK, "protected")])
 async def test_files_are_remembered_when_policy_asks(hashes, verdict, word):
     part = PartReport("a", "a", 1, "a" * 64, "", "", is_file=True, md5=MD5, sha1="b" * 40)
