@@ -107,7 +107,7 @@ class Unread:
             channel=Channel.UDP if client.transport_protocol == "udp" else Channel.TCP,
             protocol=protocol,
             reason=reason,
-            because=because or f"{PROTOCOLS[protocol].says}: {BUILTIN[reason].en}",
+            because=because or f"{PROTOCOLS[protocol].says}: {BUILTIN[reason].zh}{BUILTIN[reason].en}",
             app=self._agents.get(client, ""),
         )
         coverage, verdict = coverage_of(reason), self.verdict(attempt)

@@ -120,7 +120,8 @@ def describe(record: dict[str, Any], wanted: str) -> Iterator[tuple[str, str]]:
     connection = record.get("connection")
     if isinstance(connection, dict):
         app = f", says it is {connection['app']}" if connection["app"] else ""
-        times = f"{connection['count']} attempts, last {local_time(connection['last_at'])}"
+        plural = "" if connection["count"] == 1 else "s"
+        times = f"{connection['count']} attempt{plural}, last {local_time(connection['last_at'])}"
         yield "unread", f"connection, protocol {connection['protocol']}{app}, {times}"
     yield "verdict", f"{verdict['action']}, {record.get('outcome') or 'under way'}"
     for rule in verdict["rules"]:

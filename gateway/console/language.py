@@ -95,4 +95,4 @@ class Words:
         text = DICTIONARIES[self.language].get(f"outcome.{kind}")
         if text is None or ("{status}" in text) != rest.endswith(")"):
             return outcome
-        return text.format(status=rest.removesuffix(")"))
+        return text.format(status=self.name("ending", rest.removesuffix(")")))

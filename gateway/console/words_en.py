@@ -267,4 +267,5 @@ WORDS: dict[str, str] = {
     "outcome.forwarded": "forwarded ({status})",
     "outcome.refused": "refused ({status})",
     "outcome.aborted": "aborted",
+    "ending.closed": "connection closed",
 }

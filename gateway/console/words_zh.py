@@ -263,4 +263,5 @@ WORDS: dict[str, str] = {
     "outcome.forwarded": "已转发（{status}）",
     "outcome.refused": "已拒绝（{status}）",
     "outcome.aborted": "连接中断",
+    "ending.closed": "连接已关闭",
 }

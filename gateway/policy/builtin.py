@@ -238,7 +238,7 @@ def builtin_verdict(reason: str, policy_digest: str, *, because: str = "") -> Ve
         rule=text.rule,
         action=Action.BLOCK,
         basis=text.basis,
-        because=because or text.en,
+        because=because or f"{text.zh}{text.en}",
         says=MappingProxyType({"zh": text.zh, "en": text.en}),
         guidance=MappingProxyType({"zh": text.guidance_zh, "en": text.guidance_en}),
         is_size=reason == "body-limit",

@@ -101,14 +101,18 @@ def test_show_for_people(sluice, state, monkeypatch):
     )
 
 
-@pytest.mark.parametrize(("app", "says"), [("", ""), ("slack", ", says it is slack")], ids=["unnamed", "named"])
-def test_show_a_connection_nobody_reads(sluice, folder, config, app, says):
+@pytest.mark.parametrize(
+    ("count", "app", "says"),
+    [(1, "", ", 1 attempt, "), (3, "slack", ", says it is slack, 3 attempts, ")],
+    ids=["once, unnamed", "often, named"],
+)
+def test_show_a_connection_nobody_reads(sluice, folder, config, count, app, says):
     (folder / "state").mkdir()
     with Store.open(folder / "state" / "sluice.db") as store:
-        put(store, [unread(1, app=app)])
+        put(store, [unread(1, count=count, app=app)])
     config(state_dir="state")
     done = sluice("incidents", "show", identity(1))
-    assert f"unread    connection, protocol ssh{says}, 3 attempts, last " in done.out
+    assert f"unread    connection, protocol ssh{says}last " in done.out
 
 
 def test_hostile_names_do_not_reach_the_terminal(sluice, state):

@@ -47,6 +47,7 @@ def test_language_tags():
     [
         pytest.param("", "进行中", id="not known yet"),
         pytest.param("refused (403)", "已拒绝（403）", id="refused"),
+        pytest.param("refused (closed)", "已拒绝（连接已关闭）", id="closed"),
         pytest.param("forwarded (200)", "已转发（200）", id="forwarded"),
         pytest.param("aborted", "连接中断", id="aborted"),
         pytest.param("aborted (1)", "aborted (1)", id="a status where none belongs"),

@@ -14,6 +14,7 @@ from gateway.transfer import Audience, Category, Region
 
 CONSOLE = Path(words_en.__file__).parent
 FAMILIES = [
+    "ending",
     "known-hash",
     "protocol",
     "action",

@@ -50,7 +50,7 @@ def test_every_refusal_blocks_and_speaks_two_languages(reason):
     for texts in (ground.says, ground.guidance):
         assert re.fullmatch(r"[^。]*[\u4e00-\u9fff][^。]*。(?:[^。]+。)?", texts["zh"])
         assert re.fullmatch(r"[A-Z][^\u4e00-\u9fff]*\.", texts["en"])
-    assert ground.because == ground.says["en"]
+    assert ground.because == ground.says["zh"] + ground.says["en"]
 
 
 @pytest.mark.parametrize(("reason", "is_size"), [("body-limit", True), ("spool", False), ("malformed-head", False)])
