@@ -9,6 +9,8 @@ import pytest
 
 from gateway.demo.samples import CONTRACT, NEWS, aes_zip, docx, id_list
 from gateway.limits import MIB
+from tests.samples.archives import cab_bytes, cpio_bytes, iso_bytes, piped, seven_zip_by_tool
+from tests.samples.rar import rar5_bytes
 
 pytestmark = pytest.mark.e2e
 WECOM = "https://qyapi.weixin.qq.com/cgi-bin/media/upload?access_token=t&type=file"
@@ -89,6 +91,44 @@ def test_encrypted_contract_passes_and_is_counted(gateway, origin, version):
     assert answer.status == "200", answer.body
     assert [seen.complete for seen in origin.requests] == [True]
     assert gateway.metric("sluice_coverage_total", coverage="encrypted") >= 1
+
+
+ARCHIVES = {
+    "7z": seven_zip_by_tool,
+    "7z of a program": lambda files: seven_zip_by_tool(files, "-m0=BCJ2", "-m1=LZMA", "-m2=LZMA", "-m3=LZMA"),
+    "cab": lambda files: cab_bytes(files, "-z"),
+    "iso": lambda files: iso_bytes(files, "-J"),
+    "cpio": lambda files: cpio_bytes(files, "newc"),
+    "lz4": lambda files: piped(b"".join(files.values()), "lz4", "-c"),
+    "stored rar": lambda files: rar5_bytes(dict.fromkeys(files, False), method=0, content=b"".join(files.values())),
+}
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_archives_are_read_in_the_sandbox(gateway, origin, kind):
+    clean = curl(gateway, *form(gateway, "clean.bin", ARCHIVES[kind]({"notice.txt": NEWS.encode()})), WECOM)
+    assert clean.status == "200", clean.body
+    assert len(origin.requests) == 1
+    listed = curl(gateway, *form(gateway, "list.bin", ARCHIVES[kind]({"roster.csv": id_list()})), WECOM)
+    assert listed.status == "403"
+    event = gateway.wait_event(listed.headers["x-sluice-incident"])
+    assert [rule["id"] for rule in event["verdict"]["rules"]] == ["sensitive.unencrypted"]
+    assert len(origin.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        pytest.param("a.rar", rar5_bytes({"notice.txt": False}), id="packed RAR"),
+        pytest.param("a.7z", seven_zip_by_tool({"notice.txt": NEWS.encode()}, "-m0=PPMd"), id="7z by PPMd"),
+        pytest.param("a.7z.002", bytes(9000), id="one volume"),
+    ],
+)
+def test_archives_that_nobody_opens_are_refused_as_such(gateway, name, data):
+    answer = curl(gateway, *form(gateway, name, data), WECOM)
+    event = gateway.wait_event(answer.headers["x-sluice-incident"])
+    assert (answer.status, [rule["id"] for rule in event["verdict"]["rules"]]) == ("403", ["unreadable.archive-type"])
+    assert "不分卷" in json.loads(answer.body)["errmsg"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
