@@ -29,7 +29,14 @@ _MAX_JOINED = 24
 
 PERCENT = Trigger("%[2-9A-Fa-f][0-9A-Fa-f]", once=True)
 ENTITY = Trigger("&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-z]{2,8});", once=True)
-ESCAPE = Trigger(r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})", once=True)
+ESCAPE = Trigger(
+    r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[ux]\{[0-9a-fA-F]{1,6}\}|U00[01][0-9a-fA-F]{5}|[0-3][0-7]{2}\\[0-3][0-7]{2})",
+    once=True,
+)
+QUOTED = Trigger(r"=[0-9A-F]{2}=[0-9A-F]{2}|[0-9]=\r?\n[0-9]", once=True)
+"""Quoted-printable: two escapes in a row, or a number over a soft line break (RFC 2045 §6.7)."""
+BASE32 = Trigger(r"[A-Z2-7]{32}", once=True)
+"""Looked for where `LONG_RUN` occurs only."""
 BASE64 = Trigger(
     r"(?:^|[^A-Za-z0-9+/_\-])(?:(?:[CDI-Za-v567][A-Za-z0-9+/_\-]{3}){6}|(?:[o-z0-9+/_\-][A-Za-z0-9+/_\-]{3}){6}"
     r"|(?:[I-Za-f][AQgw][AB][A-Za-z0-9+/]A[C-H][A-Za-z0-9+/]A){3})"
@@ -41,17 +48,23 @@ SPACED = Trigger(r"(?:[0-9][ \-._]{1,2}){10}[0-9]", once=True)
 _DIGITS = str.maketrans("〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖", "001234567891123456789")
 """Numerals as they are written, spoken and put on cheques."""
 NUMERALS = Trigger(f"(?:{'|'.join(map(chr, _DIGITS))}){{11}}", once=True)
-TRIGGERS = (PERCENT, ENTITY, ESCAPE, LONG_RUN, SPACED, NUMERALS)
+TRIGGERS = (PERCENT, ENTITY, ESCAPE, QUOTED, LONG_RUN, SPACED, NUMERALS)
 """Where none of them occurs, there is no further reading."""
 
 _ESCAPED_RUN = re.compile(
     r"[%&\\](?:"
     r"(?<=%)[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*"
     r"|(?<=&)(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});(?:&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});)*"
-    r"|(?<=\\)u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|(?<=\\)x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*)"
+    r"|(?<=\\)u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|(?<=\\)x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*"
+    r"|(?<=\\)[ux]\{[0-9a-fA-F]{1,6}\}(?:\\[ux]\{[0-9a-fA-F]{1,6}\})*"
+    r"|(?<=\\)U00[01][0-9a-fA-F]{5}(?:\\U00[01][0-9a-fA-F]{5})*|(?<=\\)[0-3][0-7]{2}(?:\\[0-3][0-7]{2})+)"
 )
 """A set of characters comes first, because `re` looks for a set ten times faster than for alternatives."""
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]+(?:\\?\r?\n[A-Za-z0-9+/_-]+)*")
+_BASE32_RUN = re.compile(
+    r"(?<![A-Za-z0-9+/_-])[A-Z2-7]{32,}+(?![a-z0189+/_-])(?:\r?\n[A-Z2-7]{2,}+(?![a-z0189+/_-]))*+"
+)
+_QUOTED_RUN = re.compile(r"=(?:[0-9A-F]{2}(?:(?:=\r?\n)?=[0-9A-F]{2})*|\r?\n)")
 _HEX = re.compile(r"[0-9a-f\-]+|[0-9A-F\-]+")
 """Digests and UUIDs, which are many in a log; base64 has letters of both cases."""
 _SPACED_RUN = re.compile(r"(?<![0-9])[0-9](?:[ \-._]{1,2}[0-9]){10,}(?:[ \-._]{1,2}[Xx])?(?![0-9])")
@@ -87,10 +100,63 @@ def _unescaped(run: str) -> str:
         return unquote(run, errors="replace")
     if run[0] == "&":
         return html.unescape(run)
+    if run[1] in "01234567":
+        return bytes([int(digits, 8) for digits in run.split("\\")[1:]]).decode(errors="replace")
+    if run[1] == "U" or run[2] == "{":
+        return "".join(_character(int(digits, 16)) for digits in re.findall("[0-9a-fA-F]+", run))
     units = [int(digits, 16) for digits in re.split(r"\\[ux]", run)[1:]]
     if run[1] == "x":
         return bytes(units).decode(errors="replace")
     return b"".join(unit.to_bytes(2, "big") for unit in units).decode("utf-16-be", errors="replace")
+
+
+def _character(number: int) -> str:
+    return chr(number) if number < 0xD800 or 0xDFFF < number < 0x110000 else "\ufffd"
+
+
+def undo_quoted(text: str) -> Reading:
+    r"""The text with quoted-printable undone, soft line breaks gone.
+
+    >>> undo_quoted("=E7=BB=9D=E5=AF=86 138=\n00138000")[0]
+    '绝密 13800138000'
+    >>> undo_quoted("a = b")
+    ('', ())
+    """
+    pieces: list[str] = []
+    origin = [(0, 0)]
+    at = length = 0
+    for run in _QUOTED_RUN.finditer(text):
+        plain = bytes.fromhex(re.sub(r"=\r?\n|=", "", run[0])).decode(errors="replace")
+        pieces += [text[at : run.start()], plain]
+        length += run.start() - at
+        origin.append((length, run.start()))
+        length += len(plain)
+        at = run.end()
+        origin.append((length, at))
+    return ("".join((*pieces, text[at:])), tuple(origin)) if pieces else NOTHING
+
+
+def undo_base32(text: str) -> Reading:
+    r"""What base32 runs of text hold, one per line.
+
+    >>> undo_base32("x GEZTQMBQGEZTQMBQGAQGS4ZANBUXGIDOOVWWEZLS")
+    ('13800138000 is his number\n', ((0, 2), (25, 42), (26, 42)))
+    """
+    pieces: list[str] = []
+    origin: list[tuple[int, int]] = []
+    length = 0
+    for run in _BASE32_RUN.finditer(text):
+        compact = re.sub(r"[\r\n]", "", run[0])
+        compact = compact[: len(compact) - (len(compact) % 8 in {1, 3, 6})]
+        data = base64.b32decode(compact + "=" * (-len(compact) % 8))
+        plain = next(
+            (found for encoding in ("utf-8", "utf-16-le", "gb18030") if (found := _decoded(data, encoding))), ""
+        )
+        if plain:
+            origin += [(length, run.start()), (length + len(plain), run.end()), (length + len(plain) + 1, run.end())]
+            pieces.append(plain + "\n")
+            length += len(plain) + 1
+    return "".join(pieces), tuple(origin)
 
 
 def undo_base64(text: str, ends: Sequence[int]) -> Reading:

@@ -28,7 +28,7 @@ class Reader:
     def __init__(self, triggers: Sequence[Trigger], *, cache: Cache = NO_CACHE) -> None:
         """`triggers` of all detectors; raises ValueError naming the patterns that Hyperscan refuses."""
         self._matcher = Matcher((*triggers, *fold.TRIGGERS, *decode.TRIGGERS), cache=cache)
-        self._base64 = Matcher((decode.BASE64,))
+        self._base64 = Matcher((decode.BASE64, decode.BASE32))
         self._raw = RawMatcher(triggers, cache=cache)
 
     def document(self, part: Part, *, today: date) -> tuple[Document, frozenset[Trigger]]:
@@ -55,10 +55,11 @@ class Reader:
         page, more = View(text, location, kind, places.ends), list[View]()
         if page.has(*fold.TRIGGERS):
             page, more = self._folded(page, cut)
-        for reading, name in self._readings(page):
+        read = page
+        for reading, name in self._readings(read):
             plain, origin = reading
             if plain:
-                view = View(plain, location, name, self._scan(plain, cut).ends, _through(origin, page))
+                view = View(plain, location, name, self._scan(plain, cut).ends, _through(origin, read))
                 more.append(view)
                 if name == "decoded" and len(plain) < (1 - _MOSTLY) * len(page.text):
                     more[-1], page = page, view
@@ -79,6 +80,10 @@ class Reader:
         if page.has(decode.LONG_RUN):
             places = self._base64.scan_text(page.text)
             yield decode.undo_base64(page.text, places.ends.get(decode.BASE64, ())), "base64"
+            if decode.BASE32 in places.ends:
+                yield decode.undo_base32(page.text), "base32"
+        if page.has(decode.QUOTED):
+            yield decode.undo_quoted(page.text), "decoded"
         if page.has(decode.SPACED, decode.NUMERALS):
             spaced, numerals = page.has(decode.SPACED), page.has(decode.NUMERALS)
             yield decode.join_digits(page.text, spaced=spaced, numerals=numerals), "joined"

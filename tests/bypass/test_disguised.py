@@ -1,5 +1,6 @@
 """A number written so that a person still reads it: the engine reads it too."""
 
+import base64
 from datetime import date
 from pathlib import Path
 
@@ -37,6 +38,13 @@ def found(engine, text: str) -> set[str]:
         pytest.param("".join(chr(ord(char) + 0xFEE0) for char in ID), id="full width"),
         pytest.param(" ".join(ID), id="blanks"),
         pytest.param("110105-19491231-002X", id="groups"),
+        pytest.param("".join(f"={ord(char):02X}" for char in ID), id="quoted-printable"),
+        pytest.param(f"{ID[:7]}=\n{ID[7:]}", id="soft line break"),
+        pytest.param(base64.b32encode(f"身份证号 {ID} 张三".encode()).decode(), id="base32"),
+        pytest.param("".join(f"\\u{{{ord(char):x}}}" for char in ID), id="escapes in braces"),
+        pytest.param("".join(f"\\x{{{ord(char):x}}}" for char in ID), id="escapes in braces, of Perl"),
+        pytest.param("".join(f"\\U{ord(char):08x}" for char in ID), id="escapes of eight digits"),
+        pytest.param("".join(f"\\{ord(char):03o}" for char in ID), id="octal escapes"),
     ],
 )
 def test_written_otherwise(engine, written):

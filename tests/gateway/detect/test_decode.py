@@ -133,3 +133,44 @@ def test_hostile_text_never_raises(text):
     decode.undo_escapes(text)
     decode.undo_base64(text, places.get(decode.BASE64, ()))
     decode.join_digits(text, spaced=True, numerals=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        pytest.param(r"\u{7edd}\u{5bc6}", "绝密", id="braces"),
+        pytest.param(r"\u{d800}\u{ffffff}", "\ufffd\ufffd", id="no characters"),
+        pytest.param(r"\U0001f600 \U00007edd", "😀 绝", id="eight digits"),
+        pytest.param(r"\347\273\235", "绝", id="octal"),
+        pytest.param(r"\061", "", id="one octal"),
+    ],
+)
+def test_more_escapes(text, plain):
+    assert decode.undo_escapes(text)[0] == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        pytest.param("=E7=BB=\n=9D x", "绝 x", id="soft line break in a character"),
+        pytest.param("138=\r\n0013", "1380013", id="soft line break"),
+        pytest.param("=FF=FE", "\ufffd\ufffd", id="no UTF-8"),
+        pytest.param("a=b; c==d", "", id="none"),
+    ],
+)
+def test_quoted_printable(text, plain):
+    assert decode.undo_quoted(text)[0] == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        pytest.param(base64.b32encode("合同编号 13800138000".encode()).decode(), "合同编号 13800138000\n", id="padded"),
+        pytest.param(base64.encodebytes(b"x" * 60).decode(), "", id="base64"),
+        pytest.param("GEZTQMBQGEZTQMBQGAQGS4ZANBUXGIDO\nOVWWEZLS\nWords", "13800138000 is his number\n", id="lines"),
+        pytest.param("A" * 40, "", id="no text"),
+        pytest.param("A" * 33, "", id="odd length"),
+    ],
+)
+def test_base32(text, plain):
+    assert decode.undo_base32(text)[0] == plain
