@@ -58,6 +58,7 @@ def test_cases_that_come_out_as_they_say(sluice, draft):
 def test_case_that_does_not(sluice, draft):
     done = sluice("policy", "test", draft("action: block, rules", "action: hold, rules"))
     assert done.code == 1
+    assert sluice("policy", "test", "-v", "draft.yaml").lines[0].startswith("draft.yaml:12: cases: FAILED")
     assert done.lines == [
         f"{draft()}:12: cases: FAILED: mail: expected hold by mail, got block by mail",
         "1 rules: 1 cases, 1 failed",
