@@ -87,7 +87,7 @@ def test_texts_follow_and_obey_nobody():
 
 def test_own_refusal_has_a_sentence():
     one = judged(grounds=builtin_verdict("body-limit", "d").grounds, failure="too-large")
-    assert "       The upload is larger than the gateway can read." in shown(one)
+    assert "       The upload is larger than the gateway can read, so it was not sent." in shown(one)
 
 
 def test_no_line_is_wider_than_the_terminal():
