@@ -32,6 +32,15 @@ WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 LEGACY = ("utf-8", "gb18030", "big5", "utf-16-le", "utf-16-be", "cp1252")
 """Tried in this order for bytes that are not valid UTF-8; UTF-8 again, because one bad byte does not make it another."""
 _TEXT_BYTES = bytes([8, 9, 10, 11, 12, 13, 27, *range(32, 127), *range(128, 256)])
+_EBCDIC = bytes(
+    {0x0D, 0x15, 0x25, 0x40, 0x4B, 0x60, 0x61, 0x6B, *range(0xF0, 0xFA)}
+    | {start + step for start in (0x81, 0x91, 0xC1, 0xD1) for step in range(9)}
+    | {start + step for start in (0xA2, 0xE2) for step in range(8)}
+)
+"""Line ends, blank, full stop, hyphen, slash, comma, digits and letters in every EBCDIC."""
+EBCDIC_RATIO = 0.9
+"""Share of those bytes in a text in EBCDIC; Chinese in any encoding has less than two thirds of them."""
+_EBCDIC_BLANK = 0x40
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 _THREE_BYTES = re.compile("[\u0800-\U0010ffff]")
 """Characters that take three bytes or more in UTF-8."""
@@ -109,6 +118,18 @@ def may_be_gb18030(data: Buffer, text: str) -> bool:
         return False
     raw = bytes(data)
     return _score(raw, "gb18030") >= _score(raw, "utf-8") - MARGIN
+
+
+def looks_ebcdic(data: Buffer) -> bool:
+    """Whether bytes that are no ASCII are text in EBCDIC, as mainframes write it.
+
+    >>> looks_ebcdic("CUSTOMER 13800138000".encode("cp037")), looks_ebcdic("客户名单".encode("gb18030"))
+    (True, False)
+    """
+    sample = bytes(data[:SCORE_BYTES])
+    if not sample or sample.isascii():
+        return False
+    return len(sample.translate(None, _EBCDIC)) <= len(sample) * (1 - EBCDIC_RATIO) and _EBCDIC_BLANK in sample
 
 
 def _score(sample: bytes, encoding: str) -> float:

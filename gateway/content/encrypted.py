@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from gateway.content import magics
+from gateway.content.encodings import looks_ebcdic
 from gateway.content.openpgp import ARMOR_MARK, openpgp_encryption
 from gateway.content.randomness import looks_like_volume, looks_random
 from gateway.content.reading import Reading, Source
@@ -54,10 +55,12 @@ def read_encrypted(source: Source) -> Reading:
 
 
 def read_unknown(source: Source) -> Reading:
-    """Reading of bytes of no known type: nothing, or the remark that they may be an encrypted volume.
+    """Reading of bytes of no known type: EBCDIC, or nothing but the remark that they may be an encrypted volume.
 
     They are not opaque for that: any unknown format is matched as it is, and this one may be no more than unknown.
     """
+    if looks_ebcdic(source.data) and len(source.data) <= source.limits.max_text_chars:
+        return Reading(texts=(Text(str(source.data, "cp037"), "EBCDIC"),))
     return Reading(encryption=POSSIBLE_VOLUME if looks_like_volume(source.data) else NOT_ENCRYPTED)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gateway.content.encodings import bom_encoding, encodings, may_be_gb18030
+from gateway.content.encodings import bom_encoding, encodings, looks_ebcdic, may_be_gb18030
 from gateway.content.markup import strip_markup
 from gateway.content.reading import Reading, Source
 from gateway.content.windows import Windows, spans
@@ -34,6 +34,9 @@ _THREE_BYTES = re.compile("[\u0800-\U0010ffff]")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _SEVEN_BIT = (("~{", "hz"), ("\x1b$", "iso2022_jp_2"), ("\x1b$)", "iso2022_kr"))
 """Marks of encodings that hide Chinese, Japanese or Korean in ASCII bytes, and their codecs."""
+_UTF7 = re.compile(r"(?:charset|encoding)\s{0,4}=\s{0,4}[\"']?(?:x-)?(?:unicode-1-1-)?utf-7", re.IGNORECASE)
+DECLARED_CHARS = 1024
+"""Where HTML, XML and mail say their encoding."""
 
 
 def is_text_type(media_type: str) -> bool:
@@ -95,7 +98,8 @@ def _readings(data: Buffer) -> tuple[Text, ...]:
             if may_be_gb18030(data, text):
                 readings.append(Text(str(data, "gb18030", "replace")))
             return _distinct(readings)
-    return _distinct([Text(str(data, encoding, "replace")) for encoding in encodings(data)])
+    mainframe = ["cp037"] if looks_ebcdic(data) else []
+    return _distinct([Text(str(data, encoding, "replace")) for encoding in (*mainframe, *encodings(data))])
 
 
 def _distinct(readings: list[Text]) -> tuple[Text, ...]:
@@ -104,6 +108,8 @@ def _distinct(readings: list[Text]) -> tuple[Text, ...]:
 
 
 def _seven_bit(data: Buffer, text: str) -> Iterator[Text]:
+    if _UTF7.search(text, 0, DECLARED_CHARS):
+        yield Text(str(data, "utf-7", "replace"))
     for mark, encoding in _SEVEN_BIT:
         if mark[0] in text and mark in text:  # one character is found ten times as fast as two
             yield Text(str(data, encoding, "replace"))
