@@ -13,7 +13,7 @@ from gateway.content.names import names_text
 from gateway.content.randomness import looks_random
 from gateway.content.reading import Budget, Member, Reading, Source
 from gateway.content.runs import text_runs
-from gateway.content.sevenzip_folder import FolderReader, missing_method
+from gateway.content.sevenzip_folder import FolderReader, missing_method, opens_without_key
 from gateway.content.sevenzip_header import (
     ADDITIONAL,
     ARCHIVE_PROPERTIES,
@@ -70,7 +70,9 @@ class _Archive:
 
     def refuse_plain(self, number: int) -> None:
         """Raises MalformedError when a folder that claims encryption has a packed stream that is plain."""
-        if not all(map(looks_random, self.packed(number))):
+        packed, streams = self.packed(number), self.streams
+        is_open = opens_without_key(streams.folders[number], packed, streams.sizes[number])
+        if is_open or not all(map(looks_random, packed)):
             raise MalformedError(WHAT, "it claims encryption and its bytes are plain")
 
     def content(self, number: int, budget: Budget) -> Iterator[bytes]:

@@ -161,6 +161,14 @@ def test_encryption_claimed_over_plain_bytes():
             read(data)
 
 
+def test_a_cipher_in_the_header_over_lzma_that_anybody_unpacks():
+    packed = lzma.compress(WORDS + os.urandom(20_000), lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2}])
+    coders = folder(coder(LZMA2, b"\x18"), coder(AES, b"\x13"), bindings=b"\x00\x01")
+    block = streams(coders, pack_sizes=(len(packed),), sizes=(len(WORDS) + 20_000, len(packed)))
+    with pytest.raises(MalformedError, match="plain"):
+        read(archive(header(block, "a"), packed))
+
+
 def test_cut_off_folders():
     block = streams(folder(coder(COPY)), folder(coder(AES)), pack_sizes=(200, 10_000), sizes=(300, 312))
     clear, closed = read(archive(header(block, "clear", "closed"))).members

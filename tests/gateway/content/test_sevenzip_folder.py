@@ -2,13 +2,14 @@
 
 import bz2
 import lzma
+import os
 import zlib
 
 import pytest
 import zstandard
 
 from gateway.content.reading import Budget
-from gateway.content.sevenzip_folder import FolderReader, missing_method
+from gateway.content.sevenzip_folder import FolderReader, missing_method, opens_without_key
 from gateway.content.sevenzip_header import Coder, Folder
 from gateway.errors import EncryptedError, LimitError, MalformedError, UnsupportedError
 from gateway.limits import MIB, Limits
@@ -117,6 +118,25 @@ def test_a_ring_is_refused():
     ring = Folder((Coder(b"\x00", b"", 1, 1), Coder(b"\x00", b"", 1, 1)), {0: 1, 1: 1}, ())
     with pytest.raises(MalformedError, match="ring"):
         unpacked(ring)
+
+
+CIPHERTEXT = os.urandom(60_000)
+PACKED = raw(WORDS, LZMA2_FILTER)
+
+
+@pytest.mark.parametrize(
+    ("folder", "packed", "expected"),
+    [
+        pytest.param(row((b"\x21", b"\x10"), (AES, b"\x13")), PACKED, True, id="LZMA2 as it is"),
+        pytest.param(row((b"\x21", b"\x10"), (AES, b"\x13")), b"\x00" * 16 + PACKED, False, id="LZMA2, moved"),
+        pytest.param(row((b"\x21", b"\x10"), (AES, b"\x13")), CIPHERTEXT, False, id="ciphertext"),
+        pytest.param(row((b"\x03\x01\x01", LZMA1_PROPERTIES), (AES, b"\x13")), b"\x00" + CIPHERTEXT, False, id="LZMA"),
+        pytest.param(row((b"\x21", b""), (AES, b"\x13")), PACKED, False, id="no properties"),
+        pytest.param(row((b"\x00", b""), (AES, b"\x13")), PACKED, False, id="nothing packed"),
+    ],
+)  # fmt: skip
+def test_a_cipher_that_is_none(folder, packed, expected):
+    assert opens_without_key(folder, [packed], [len(WORDS)] * 2) is expected
 
 
 def test_bombs_are_over_a_limit():
