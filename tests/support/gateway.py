@@ -113,7 +113,10 @@ class Gateway:
 
     def events(self) -> list[dict[str, Any]]:
         path = self.state / "events.jsonl"
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+        if not path.exists():
+            return []
+        # A line without its end is still being written.
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
     def wait_event(self, identity: str, within_s: float = 15.0) -> dict[str, Any]:
         """The event of that incident, once it is written."""

@@ -60,6 +60,7 @@ GROUND = Ground(
     enforced=False,
     is_size=True,
     keep_content=False,
+    by_length=True,
 )
 TRANSFER = Transfer(
     id="0193",
