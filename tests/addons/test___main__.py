@@ -43,6 +43,7 @@ def test_judge_is_made_from_the_settings(tmp_path):
         assert [path.name.split(".")[-5] for path in (tmp_path / "state" / "journal").glob("*.jsonl")] == ["3"]
     finally:
         judge.journal.close()
+        judge.uploads.close()
         loop.close()
 
 

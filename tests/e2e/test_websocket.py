@@ -392,7 +392,7 @@ def test_messages_that_pass_are_counted_in_one_record(gateway, origin):
         "/counted",
         "allow",
     )
-    opening = gateway.wait_event(event["connection"])
+    opening = gateway.wait_event(event["handshake"])
     assert (opening["request"]["method"], opening["outcome"]) == ("GET", "forwarded (101)")
     assert gateway.metric("sluice_transfers_total", channel="websocket", action="allow") == before + 201
 
