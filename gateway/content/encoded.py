@@ -15,7 +15,8 @@ from typing import cast
 
 import hyperscan
 
-from gateway.content import magics
+from gateway.content import armours, magics
+from gateway.content.armours import armoured
 from gateway.content.encodings import is_textual
 from gateway.content.reading import Member, Source
 from gateway.transfer import Buffer
@@ -30,7 +31,7 @@ MIN_BYTES = 32
 MAX_LAYERS = 3
 """How often a content may be encoded over and over."""
 
-_BASE64, _HEXADECIMAL, _LAYERED = range(3)
+_BASE64, _HEXADECIMAL, _LAYERED, _ARMOURED = range(4)
 _SEPARATOR = rb"(?:[ \t:,;-]|\\x|0x|%)*"
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"))
 _URL_ALPHABET = bytes.maketrans(b"-_", b"+/")
@@ -60,7 +61,11 @@ def encoded(source: Source) -> Iterator[Member]:
     yield from _whole(source.data)
     covered = 0
     for start, kind in _openings(source.data):
-        if start < covered or _is_inside(source.data, start, kind):
+        if kind == _ARMOURED and start >= covered:
+            content, covered = armoured(source.data, start)
+            if len(content) >= MIN_BYTES:
+                yield Member(f"(armour at {start})", content)
+        if kind == _ARMOURED or start < covered or _is_inside(source.data, start, kind):
             continue
         run = (_HEXADECIMAL_RUN if kind == _HEXADECIMAL else _BASE64_RUN).match(source.data, start)
         assert run is not None, "a mark opens with characters of its run"
@@ -134,6 +139,7 @@ def _databases() -> tuple[hyperscan.Database, ...]:
             text = _certain(text)
             kind = _LAYERED if layer else _BASE64
             coded.append((re.escape(text).replace(rb"\-", b"[-+]"), kind, start))
+    coded.extend((pattern, _ARMOURED, start) for pattern in armours.OPENINGS)
     return _compiled(hexadecimal), _compiled(coded)
 
 
