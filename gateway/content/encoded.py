@@ -59,10 +59,11 @@ def encoded(source: Source) -> Iterator[Member]:
     ['(base64 at 4)']
     """
     yield from _whole(source.data)
-    covered = 0
+    covered = tried = 0
     for start, kind in _openings(source.data):
-        if kind == _ARMOURED and start >= covered:
-            content, covered = armoured(source.data, start)
+        if kind == _ARMOURED and start >= tried:
+            # what an armour seems to hold is still looked through for the other encodings
+            content, tried = armoured(source.data, start)
             if len(content) >= MIN_BYTES:
                 yield Member(f"(armour at {start})", content)
         if kind == _ARMOURED or start < covered or _is_inside(source.data, start, kind):

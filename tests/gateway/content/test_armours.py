@@ -54,3 +54,12 @@ def test_armours(data, expected):
 def test_inside_a_text(data):
     source = Source(b"see below\n" + data + b"\nregards", "", "text/plain", Limits(), Budget())
     assert [bytes(member.data) for member in encoded(source)] == [WORDS]
+
+
+@pytest.mark.parametrize(
+    "opening", [b"<~ no end of it ", b"=ybegin line=1\n", b"begin 644 a\n"], ids=["85", "yEnc", "uu"]
+)
+def test_an_opening_hides_nothing_behind_it(opening):
+    archive = base64.b64encode(b"PK\x03\x04" + bytes(60))
+    source = Source(opening + b"see " + archive, "", "text/plain", Limits(), Budget())
+    assert b"PK\x03\x04" in [bytes(member.data)[:4] for member in encoded(source)]
