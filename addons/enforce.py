@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import structlog
 from mitmproxy import ctx, http
@@ -24,6 +25,8 @@ from gateway.policy.unread import UNREAD_RULES
 from metrics import catalogue as metrics
 
 if TYPE_CHECKING:
+    from mitmproxy.connection import Connection
+
     from addons.judge import Judge
     from gateway.findings import Verdict
 
@@ -44,6 +47,7 @@ class Enforce:
     """The addon between mitmproxy and the judge."""
 
     judge: Judge
+    _looking: WeakKeyDictionary[Connection, asyncio.Lock] = field(default_factory=WeakKeyDictionary)
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Refuse what the head alone refuses, before a byte of the body is asked for."""
@@ -178,8 +182,10 @@ class Enforce:
                 own = handler.transports.get(flow.server_conn)
                 if own is not None and own.writer is not None:
                     await own.writer.drain()
-                while unsent_bytes(handler.layer, flow.server_conn) > MAX_UNSENT_BYTES:
-                    await asyncio.sleep(POLL_S)
+                # One upload looks at a time: looking costs, and a hundred may wait for one connection.
+                async with self._looking.setdefault(flow.server_conn, asyncio.Lock()):
+                    while unsent_bytes(handler.layer, flow.server_conn) > MAX_UNSENT_BYTES:
+                        await asyncio.sleep(POLL_S)
         except (OSError, TimeoutError):
             held.aborted = True
 

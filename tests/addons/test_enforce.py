@@ -5,12 +5,14 @@ import json
 import socket
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.test import taddons, tflow, tutils
 
+from addons import enforce as module
 from addons.enforce import Enforce, declared_bytes
 from addons.held import HELD, Held
 from addons.judge import Judge
@@ -284,3 +286,21 @@ async def test_slow_body_is_recorded_as_such(enforce, tmp_path):
     await enforce.error(flow)
     (verdict,) = [line["body"] for line in journal_lines(tmp_path) if line["kind"] == "verdict"]
     assert "too slowly" in json.dumps(verdict)
+
+
+async def test_uploads_that_wait_for_one_server_do_not_all_look(enforce, tmp_path, monkeypatch):
+    """Each look walks all layers of the connection; twenty that looked at once would take twenty times as much."""
+    looks = []
+
+    def unsent(_top, _connection):
+        looks.append(1)
+        return 2 << 20 if len(looks) < 10 else 0
+
+    monkeypatch.setattr(module, "unsent_bytes", unsent)
+    flow, held = make(tmp_path)
+    with taddons.context() as context:
+        proxy = SimpleNamespace(connections={flow.client_conn.id: SimpleNamespace(transports={}, layer=None)})
+        monkeypatch.setattr(context.master.addons, "get", lambda _name: proxy)
+        await asyncio.gather(*(enforce.sluice_drain(flow) for _ in range(20)))
+    assert not held.aborted
+    assert len(looks) == 10 + 19

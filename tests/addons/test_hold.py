@@ -209,10 +209,10 @@ def test_client_gone_while_the_verdict_is_awaited(tmp_path, origin):
         ]
         client = subprocess.Popen([*command, "https://localhost/u"], stderr=subprocess.DEVNULL)
         asyncio.run_coroutine_threadsafe(started.wait(), engine.loop).result(20)
-        client.kill()
-        client.wait()
         proxy = engine.master.addons.get("proxyserver")
         (handler,) = proxy.connections.values()
+        client.kill()
+        client.wait()
         eventually(lambda: not handler.client.state & ConnectionState.CAN_READ)
         engine.loop.call_soon_threadsafe(go_on.set)
         eventually(lambda: not proxy.connections)
