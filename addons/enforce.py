@@ -19,7 +19,7 @@ from addons.layers import unsent_bytes
 from gateway.errors import RecordError
 from gateway.findings import Inspection
 from gateway.identity.backoff import source_of
-from gateway.limits import MIB
+from gateway.limits import KIB
 from gateway.policy.builtin import builtin_verdict
 from gateway.policy.unread import UNREAD_RULES
 from metrics import catalogue as metrics
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from addons.judge import Judge
     from gateway.findings import Verdict
 
-MAX_UNSENT_BYTES = 1 * MIB
-"""Most bytes of an upload that may wait for an HTTP/2 upstream's window."""
+MAX_UNSENT_BYTES = 256 * KIB
+"""Most bytes that may wait for an HTTP/2 upstream's window before more is read; with 32 slow servers each one counts."""
 STALL_S = 120.0
 """Longest time an upstream may take nothing before the upload is given up."""
 POLL_S = 0.005

@@ -40,6 +40,8 @@ MAX_HEAD_BYTES = 128 * KIB
 """Longest request head over HTTP/1; browsers and servers stop at 8 to 64 KiB."""
 MAX_QUEUED_BYTES = 1 * MIB
 """Most bytes that may pile up behind a waiting hook before the client's socket is no longer read."""
+MAX_UNSENT_BYTES = 256 * KIB
+"""Most bytes of answers that may wait for an HTTP/2 client's window before its servers are no longer read."""
 CONTINUE = 100
 """Status of an answer that is none yet."""
 
@@ -142,7 +144,7 @@ async def drain_writers(self: ConnectionHandler) -> None:
         # An HTTP/2 client that does not read would have the whole download kept for it in memory. It opens its window
         # by sending something, so that is waited for, by one reader at a time: looking costs, and there may be many.
         async with _window_lock(self):
-            while unsent_bytes(self.layer, self.client) > MAX_QUEUED_BYTES:
+            while unsent_bytes(self.layer, self.client) > MAX_UNSENT_BYTES:
                 await _next(_heard(self))
         # A server that talks on while a message of the client waits for its verdict is not read either.
         while waiting_bytes(self.layer) > MAX_QUEUED_BYTES:

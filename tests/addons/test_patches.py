@@ -189,8 +189,8 @@ def test_download_waits_for_a_slow_http2_client(tmp_path, patched):
         sock.sendall(client.data_to_send())
         # The client opens no window beyond the first 64 KiB: the rest has to wait somewhere.
         (handler,) = engine.master.addons.get("proxyserver").connections.values()
-        eventually(lambda: unsent_bytes(handler.layer, handler.client) > (1 << 20 if patched else 16 << 20))
-        assert not patched or max(unsent_bytes(handler.layer, handler.client) for _ in range(2000)) < 4 << 20
+        eventually(lambda: unsent_bytes(handler.layer, handler.client) > (1 << 18 if patched else 16 << 20))
+        assert not patched or max(unsent_bytes(handler.layer, handler.client) for _ in range(2000)) < 1 << 20
         sock.close()
 
 
