@@ -16,7 +16,7 @@ from gateway.detect.tally import Tally
 from gateway.errors import ContentError, DetectorError, EncryptedError, MalformedError
 from gateway.findings import Finding, Inspection, PartReport
 from gateway.known import Known
-from gateway.limits import Limits
+from gateway.limits import MIB, Limits
 from gateway.parts import Coverage, Part, Piece, opaque_coverage
 from gateway.transfer import Buffer, Channel, Request, Transfer
 from gateway.uploads.assemble import assemble
@@ -30,6 +30,8 @@ type Clock = Callable[[], float]
 """Monotonic seconds; given from outside, because the core knows no time."""
 type Watch = Callable[[Part], None]
 """Called with each part after it was looked at; for `sluice inspect --text`."""
+LARGE_BYTES = 4 * MIB
+"""Parts over it leave enough free memory behind that the next one should not come on top of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Inspector:
     clock: Clock
     new_key: Callable[[], bytes]
     """Makes the key under which one transfer's values are counted; thrown away with the transfer."""
+    give_back: Callable[[], None] = lambda: None
+    """Gives free memory back to the system, for which the core has no call; called after every large part."""
     known: Known = field(default_factory=Known)
     """Short pieces and names in which nothing was found."""
 
@@ -157,7 +161,10 @@ class _Run:
             if self.watch is not None:
                 self.watch(part)
             # Its text must not stay in memory while the next part is read.
+            size_bytes = part.size_bytes
             del part
+            if size_bytes > LARGE_BYTES:
+                self.own.give_back()
 
     def judge(self, part: Part) -> PartReport:
         """The part with its findings; a detector that fails leaves it partly read."""

@@ -13,6 +13,7 @@ from gateway.detect.engine import build_engine
 from gateway.findings import Inspection
 from gateway.inspection import Inspector
 from gateway.inspectors.compiled import CompiledFiles
+from gateway.inspectors.kernel import release_free_memory
 from gateway.settings import Settings
 from gateway.transfer import Buffer, Transfer
 from gateway.uploads.model import Ask
@@ -32,6 +33,7 @@ def build_inspector(settings: Settings) -> Inspector:
         today=today,
         clock=time.monotonic,
         new_key=lambda: os.urandom(KEY_BYTES),
+        give_back=release_free_memory,
     )
 
 

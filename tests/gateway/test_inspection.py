@@ -3,6 +3,7 @@
 import itertools
 import json
 from base64 import b64encode
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.demo.samples import CONTRACT, NEWS, aes_zip, docx, id_list, residen
 from gateway.detect.engine import Engine, build_engine
 from gateway.findings import Action
 from gateway.inspection import Inspector
-from gateway.limits import Limits
+from gateway.limits import MIB, Limits
 from gateway.parts import Coverage, Grade
 from gateway.policy.decide import decide
 from gateway.policy.load import load_policy
@@ -170,6 +171,14 @@ def test_fault_of_the_wire_is_a_failure(monkeypatch):
     monkeypatch.setattr("gateway.inspection.read_request", fault)
     found = INSPECTOR.inspect(transfer(), b"hello")
     assert found.failure == "malformed: RuntimeError in the reader of bodies"
+
+
+@pytest.mark.parametrize(("size", "times"), [(4 * MIB, 0), (4 * MIB + 1, 1)], ids=["4 MiB", "more"])
+def test_memory_is_given_back_after_a_large_part(size, times):
+    calls = []
+    made = replace(inspector(), give_back=lambda: calls.append(1))
+    found = made.inspect_file("a.bin", bytes(size))
+    assert (len(found.parts), len(calls)) == (1, times)
 
 
 def test_file_with_everything_shown():
