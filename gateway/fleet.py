@@ -28,6 +28,7 @@ class Fleet:
             return
         with suppress(OSError):
             aside = self._file.with_suffix(".new")
+            aside.touch(mode=0o600)
             aside.write_text(json.dumps(looping), "ascii")
             aside.replace(self._file)
             self._told = looping

@@ -99,7 +99,7 @@ def test_every_problem_of_every_file_is_told_with_its_line(tmp_path, command):
             {"upstream": {"trusted_ca": ["ca.pem"]}}, "upstream.trusted_ca.0: the path does not exist", id="missing CA"
         ),
         pytest.param(
-            {"mode": "transparent"}, "only regular is available in this version", id="mode of a later version"
+            {"mode": "tproxy"}, "mode: not a mode; allowed: regular, transparent, socks5", id="mode that is none"
         ),
     ],
 )
